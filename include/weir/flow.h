@@ -1,0 +1,167 @@
+/*
+ * What flows through weir, in the order in which it moves: a message comes in, carries samples, which
+ * become summaries and alerts; the ledger counts them all.
+ *
+ * Times are int64_t milliseconds since the Unix epoch, UTC, unless a name says otherwise. Plain
+ * structs, no ownership: pointers are borrowed for the length of the call they are passed to.
+ */
+#ifndef WEIR_FLOW_H
+#define WEIR_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The outcome of a call that the world can make fail. */
+enum weir_status {
+    WEIR_OK = 0,
+    WEIR_FULL,    /* no room now: take what is waiting, then call again with the same arguments */
+    WEIR_REFUSED, /* the input is not what it has to be; nothing was changed */
+};
+
+/* One MQTT message as it arrived. Neither text is NUL-terminated. */
+struct weir_message {
+    const char *topic;
+    size_t topic_length;
+    const char *payload;
+    size_t payload_length;
+    int64_t arrived_ms;
+    bool retained; /* an old value: it counts in windows, it never moves an alert */
+};
+
+/* One valid value of one field, of one series. */
+struct weir_sample {
+    int64_t time_ms;
+    double value;
+};
+
+/* The order is the order in which aggregates are written. */
+enum weir_aggregate {
+    WEIR_AGGREGATE_COUNT,
+    WEIR_AGGREGATE_SUM,
+    WEIR_AGGREGATE_MIN,
+    WEIR_AGGREGATE_MAX,
+    WEIR_AGGREGATE_MEAN,
+    WEIR_AGGREGATE_STDDEV,
+    WEIR_AGGREGATE_FIRST,
+    WEIR_AGGREGATE_LAST,
+    WEIR_AGGREGATE_DELTA,
+    WEIR_AGGREGATE_RATE,
+    WEIR_AGGREGATE_KIND_COUNT,
+};
+
+/*
+ * A window of one field of one series, closed: [start_ms, end_ms). Names are found through the
+ * pipeline: stream and field index the configuration, series the stream.
+ */
+struct weir_summary {
+    uint32_t stream;
+    uint32_t series;
+    uint32_t field;
+    uint32_t revision; /* 0 when the window closed, +1 for each late sample taken since */
+    int64_t start_ms;
+    int64_t end_ms;
+    int64_t first_ms; /* event time of first and of last */
+    int64_t last_ms;
+    uint64_t count; /* at least 1 */
+    double sum;
+    double min;
+    double max;
+    double mean;
+    double stddev; /* population; 0 for one sample */
+    double first;
+    double last;
+};
+
+enum weir_level { WEIR_LEVEL_OK, WEIR_LEVEL_INFO, WEIR_LEVEL_WARNING, WEIR_LEVEL_CRITICAL };
+
+/* Where the condition of one rule on one series stands. */
+enum weir_condition {
+    WEIR_CONDITION_UNKNOWN, /* no sample yet */
+    WEIR_CONDITION_OK,
+    WEIR_CONDITION_PENDING,  /* beyond the limit, `hold` not over yet */
+    WEIR_CONDITION_ACTIVE,   /* raised */
+    WEIR_CONDITION_CLEARING, /* back inside, `clear_delay` not over yet */
+};
+
+enum weir_quality { WEIR_QUALITY_GOOD, WEIR_QUALITY_STALE, WEIR_QUALITY_BAD };
+
+enum weir_event {
+    WEIR_EVENT_NONE, /* the state changed without a transition that is announced */
+    WEIR_EVENT_RAISED,
+    WEIR_EVENT_ESCALATED,
+    WEIR_EVENT_DEESCALATED,
+    WEIR_EVENT_CLEARED,
+    WEIR_EVENT_STALE,
+    WEIR_EVENT_FRESH,
+    WEIR_EVENT_REMINDER,
+    WEIR_EVENT_FLAPPING,
+    WEIR_EVENT_FLAP_END,
+    WEIR_EVENT_REMOVED,
+};
+
+/* What a rule compares a value with, and which way. */
+enum weir_operator { WEIR_OPERATOR_ABOVE, WEIR_OPERATOR_BELOW, WEIR_OPERATOR_OUTSIDE };
+
+/* The whole state of one rule on one series, with the event that brought it about, if one did. */
+struct weir_alert {
+    uint32_t rule;   /* index of the configuration's rules */
+    uint32_t series; /* of the rule's stream */
+    enum weir_event event;
+    enum weir_level level;
+    enum weir_condition condition;
+    enum weir_quality quality;
+    int64_t time_ms;   /* event time of the sample behind this state */
+    int64_t since_ms;  /* when the condition behind `level` began */
+    double value;      /* the sample's value */
+    double limit;      /* the limit it was held against */
+    uint64_t id;       /* one occurrence, raise to clear; 0 before the first */
+    uint64_t sequence; /* rises by one with every event of this rule and series */
+};
+
+/*
+ * Where every message and every value went. Exact at any moment:
+ *
+ *     received = accepted + unmatched + oversize + malformed              messages
+ *     samples  = summarised + open + late_dropped + invalid + over_budget values of fields
+ *
+ * The rest are counts beside the balance: late and clock_ahead tell how accepted values were treated;
+ * from queue_dropped on, what was lost outside the engine, each under its own name.
+ */
+struct weir_ledger {
+    uint64_t received;
+    uint64_t accepted;
+    uint64_t unmatched; /* no stream's topics match */
+    uint64_t oversize;  /* payload or topic longer than limits.h allows */
+    uint64_t malformed; /* not in the format of any stream it matched */
+
+    uint64_t samples;
+    uint64_t summarised;
+    uint64_t open; /* in windows that have not closed */
+    uint64_t late_dropped;
+    uint64_t invalid;
+    uint64_t over_budget;
+
+    uint64_t late;            /* samples for a window already closed: dropped or revised */
+    uint64_t clock_ahead;     /* messages whose time was beyond arrival + max_future */
+    uint64_t time_unreadable; /* messages whose time field was missing or unreadable */
+    uint64_t summaries;       /* rows given out, revisions included */
+
+    uint64_t queue_dropped;   /* messages that found the intake queue full */
+    uint64_t outbox_dropped;  /* summaries in batches that fell out of a full outbox */
+    uint64_t batches_dropped; /* those batches */
+    uint64_t events_dropped;  /* alert events that found their queue full; states are never lost */
+};
+
+/* True when both equations hold. */
+bool weir_ledger_balanced(const struct weir_ledger *ledger);
+
+/* The contract's word for each; a static string, never NULL. */
+const char *weir_aggregate_name(enum weir_aggregate aggregate);
+const char *weir_level_name(enum weir_level level);
+const char *weir_condition_name(enum weir_condition condition);
+const char *weir_quality_name(enum weir_quality quality);
+const char *weir_event_name(enum weir_event event);
+const char *weir_operator_name(enum weir_operator op);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * Every maximum of weir, with its reason. Storage is sized from the configuration; these are the
+ * ceilings the configuration itself has to stay under.
+ */
+#ifndef WEIR_LIMITS_H
+#define WEIR_LIMITS_H
+
+/* A topic, in bytes. MQTT allows 65,535; real fields stay under 200, and a bound lets a label key be
+ * built on the stack. A message on a longer topic is counted oversize. */
+#define WEIR_TOPIC_LENGTH_MAX 512
+
+/* A payload, in bytes: the largest a sensor gateway has a use for. Larger is counted oversize. */
+#define WEIR_PAYLOAD_LENGTH_MAX 65536
+
+/* Nesting of a JSON payload. Sixteen levels hold every published sensor format; a bound keeps the
+ * scanner's stack fixed. */
+#define WEIR_JSON_DEPTH_MAX 16
+
+/* Names of gateways, streams, fields, rules and labels, in bytes without the closing NUL. They become
+ * parts of topics and of file names. */
+#define WEIR_NAME_LENGTH_MAX 63
+
+/* A unit's text ("Cel", "m3/h"), in bytes. */
+#define WEIR_UNIT_LENGTH_MAX 31
+
+/* A path into a payload as written, in bytes. */
+#define WEIR_PATH_LENGTH_MAX 255
+
+/* Steps of a path: no deeper than a payload may be. */
+#define WEIR_PATH_STEP_COUNT_MAX WEIR_JSON_DEPTH_MAX
+
+/* Streams of a configuration. Each message is offered to every stream in turn. */
+#define WEIR_STREAM_COUNT_MAX 64
+
+/* Topic filters of a stream. */
+#define WEIR_FILTER_COUNT_MAX 16
+
+/* Segments a compiled topic filter may have: text and wildcards alternate. */
+#define WEIR_FILTER_SEGMENT_COUNT_MAX 32
+
+/* Fields of a stream; the scanner keeps one value for each on its stack. */
+#define WEIR_FIELD_COUNT_MAX 32
+
+/* Sentinel values of a field (999, -127, ...). */
+#define WEIR_INVALID_COUNT_MAX 8
+
+/* Alert rules of a configuration, and of one stream (each costs a state in every series of it). */
+#define WEIR_RULE_COUNT_MAX 256
+#define WEIR_STREAM_RULE_COUNT_MAX 32
+
+/* Series of a stream: index arithmetic stays in 32 bits with room to spare. */
+#define WEIR_SERIES_COUNT_MAX 1000000
+
+/* Windows a series holds at once, open and held for revision together. */
+#define WEIR_PANE_COUNT_MAX 64
+
+/* A window's length and every other configured duration, in milliseconds: one year. */
+#define WEIR_DURATION_MS_MAX (366LL * 24 * 3600 * 1000)
+
+/* Bytes set aside for the names of a stream's series: so many a series on average, and never less in
+ * all than the floor. A series whose name no longer fits is beyond the budget and counted so. */
+#define WEIR_SERIES_NAME_BYTES_MEAN 64
+#define WEIR_SERIES_NAME_BYTES_FLOOR 65536
+
+/* One batch in encoded form, in bytes: what a broker or a cloud endpoint takes at once by default
+ * (the smallest common limit is 256 KiB), with room for the envelope. */
+#define WEIR_BATCH_BYTES_MAX (248 * 1024)
+
+#endif

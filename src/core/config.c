@@ -1,0 +1,165 @@
+#include "weir/config.h"
+
+#include <string.h>
+
+#define HASH_START 0xcbf29ce484222325u
+#define HASH_PRIME 0x100000001b3u
+
+static uint64_t add_byte(uint64_t hash, unsigned byte)
+{
+    return (hash ^ byte) * HASH_PRIME;
+}
+
+/* The closing NUL goes in too: it keeps neighbours apart. */
+static uint64_t add_text(uint64_t hash, const char *text)
+{
+    do
+        hash = add_byte(hash, (unsigned char)*text);
+    while (*text++ != '\0');
+    return hash;
+}
+
+static uint64_t add_uint(uint64_t hash, uint64_t number)
+{
+    for (unsigned shift = 0; shift < 64; shift += 8)
+        hash = add_byte(hash, (unsigned)(number >> shift) & 0xff);
+    return hash;
+}
+
+static uint64_t add_int(uint64_t hash, int64_t number)
+{
+    return add_uint(hash, (uint64_t)number);
+}
+
+static uint64_t add_double(uint64_t hash, double number)
+{
+    uint64_t bits;
+
+    number += 0.0; /* -0 compares as 0 does */
+    memcpy(&bits, &number, sizeof(bits));
+    return add_uint(hash, bits);
+}
+
+/* Spreads a finished hash over all bits, so that a sum of several keeps each one's difference. */
+static uint64_t spread(uint64_t hash)
+{
+    hash = (hash ^ (hash >> 31)) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9u;
+    return hash ^ (hash >> 32);
+}
+
+static uint64_t add_field(uint64_t hash, const struct weir_field_config *field)
+{
+    hash = add_text(hash, field->name);
+    hash = add_text(hash, field->path);
+    hash = add_double(hash, field->min);
+    hash = add_double(hash, field->max);
+    hash = add_uint(hash, field->invalid_count);
+    for (uint32_t i = 0; i < field->invalid_count; i++)
+        hash = add_double(hash, field->invalid[i]);
+    return hash;
+}
+
+static uint64_t add_time(uint64_t hash, const struct weir_stream_config *stream)
+{
+    hash = add_uint(hash, (uint64_t)stream->format);
+    hash = add_uint(hash, (uint64_t)stream->time_unit);
+    hash = add_text(hash, stream->time_path);
+    return add_int(hash, stream->max_future_ms);
+}
+
+uint32_t weir_stream_pane_count(const struct weir_stream_config *stream)
+{
+    int64_t spanned = stream->lateness_ms / stream->window_ms;
+
+    if (stream->lateness_ms % stream->window_ms != 0)
+        spanned++;
+    return (uint32_t)spanned + 1 + stream->held_count;
+}
+
+uint64_t weir_stream_hash(const struct weir_stream_config *stream)
+{
+    uint64_t hash = add_text(HASH_START, stream->name);
+
+    hash = add_uint(hash, stream->filter_count);
+    for (uint32_t i = 0; i < stream->filter_count; i++)
+        hash = add_text(hash, stream->filters[i]);
+    hash = add_time(hash, stream);
+    hash = add_uint(hash, stream->field_count);
+    for (uint32_t i = 0; i < stream->field_count; i++) {
+        hash = add_field(hash, &stream->fields[i]);
+        hash = add_text(hash, stream->fields[i].unit);
+    }
+    hash = add_int(hash, stream->window_ms);
+    hash = add_int(hash, stream->lateness_ms);
+    hash = add_int(hash, stream->idle_ms);
+    hash = add_uint(hash, stream->revise);
+    hash = add_uint(hash, stream->held_count);
+    hash = add_uint(hash, stream->aggregates);
+    hash = add_uint(hash, stream->max_series);
+    return spread(hash);
+}
+
+/* By names, because an index depends on the order in which the files were read. */
+static uint64_t hash_rule(const struct weir_rule_config *rule,
+                          const struct weir_stream_config *stream)
+{
+    uint64_t hash = add_text(HASH_START, rule->name);
+
+    hash = add_text(hash, stream->name);
+    hash = add_text(hash, stream->fields[rule->field].name);
+    hash = add_uint(hash, (uint64_t)rule->op);
+    if (rule->op != WEIR_OPERATOR_ABOVE)
+        hash = add_double(hash, rule->low);
+    if (rule->op != WEIR_OPERATOR_BELOW)
+        hash = add_double(hash, rule->high);
+    hash = add_double(hash, rule->deadband);
+    hash = add_int(hash, rule->hold_ms);
+    hash = add_int(hash, rule->clear_delay_ms);
+    hash = add_uint(hash, (uint64_t)rule->level);
+    return spread(add_text(hash, rule->message));
+}
+
+static uint64_t add_peer(uint64_t hash, const struct weir_peer_config *peer)
+{
+    hash = add_text(hash, peer->url);
+    hash = add_text(hash, peer->client_id);
+    hash = add_text(hash, peer->username);
+    hash = add_text(hash, peer->password_file);
+    hash = add_text(hash, peer->ca_file);
+    hash = add_text(hash, peer->cert_file);
+    hash = add_text(hash, peer->key_file);
+    hash = add_int(hash, peer->keepalive_s);
+    return add_int(hash, peer->version);
+}
+
+uint64_t weir_config_hash(const struct weir_config *config)
+{
+    uint64_t hash = add_text(HASH_START, config->gateway);
+    uint64_t members = 0;
+
+    hash = add_peer(hash, &config->broker);
+    hash = add_peer(hash, &config->uplink);
+    hash = add_int(hash, config->uplink_every_ms);
+    hash = add_uint(hash, (uint64_t)config->uplink_format);
+    hash = add_uint(hash, config->outbox_bytes);
+    hash = add_uint(hash, config->queue_bytes);
+    hash = add_text(hash, config->storage_path);
+    hash = add_uint(hash, config->storage_journal_bytes);
+    hash = add_uint(hash, config->storage_outbox_bytes);
+    hash = add_int(hash, config->storage_sync_ms);
+
+    /* A sum, because streams and rules mean the same in any order and from any file. */
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct weir_stream_config *stream = &config->streams[i];
+        uint64_t member = add_uint(weir_stream_hash(stream), (uint64_t)stream->qos);
+
+        members += spread(add_uint(member, stream->live));
+    }
+    for (uint32_t i = 0; i < config->rule_count; i++) {
+        const struct weir_rule_config *rule = &config->rules[i];
+
+        members += hash_rule(rule, &config->streams[rule->stream]);
+    }
+    return spread(add_uint(hash, members));
+}

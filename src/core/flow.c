@@ -1,0 +1,59 @@
+#include "weir/flow.h"
+
+#include <assert.h>
+
+#define NAME_OF(names, value)                                                                      \
+    (assert((size_t)(value) < sizeof(names) / sizeof(names)[0]), (names)[(value)])
+
+bool weir_ledger_balanced(const struct weir_ledger *ledger)
+{
+    return ledger->received ==
+               ledger->accepted + ledger->unmatched + ledger->oversize + ledger->malformed &&
+           ledger->samples == ledger->summarised + ledger->open + ledger->late_dropped +
+                                  ledger->invalid + ledger->over_budget;
+}
+
+const char *weir_aggregate_name(enum weir_aggregate aggregate)
+{
+    static const char *const names[] = {"count",  "sum",   "min",  "max",   "mean",
+                                        "stddev", "first", "last", "delta", "rate"};
+
+    return NAME_OF(names, aggregate);
+}
+
+const char *weir_level_name(enum weir_level level)
+{
+    static const char *const names[] = {"ok", "info", "warning", "critical"};
+
+    return NAME_OF(names, level);
+}
+
+const char *weir_condition_name(enum weir_condition condition)
+{
+    static const char *const names[] = {"unknown", "ok", "pending", "active", "clearing"};
+
+    return NAME_OF(names, condition);
+}
+
+const char *weir_quality_name(enum weir_quality quality)
+{
+    static const char *const names[] = {"good", "stale", "bad"};
+
+    return NAME_OF(names, quality);
+}
+
+const char *weir_event_name(enum weir_event event)
+{
+    static const char *const names[] = {"none",     "raised",   "escalated", "deescalated",
+                                        "cleared",  "stale",    "fresh",     "reminder",
+                                        "flapping", "flap_end", "removed"};
+
+    return NAME_OF(names, event);
+}
+
+const char *weir_operator_name(enum weir_operator op)
+{
+    static const char *const names[] = {"above", "below", "outside"};
+
+    return NAME_OF(names, op);
+}

@@ -1,0 +1,22 @@
+#include "core/moments.h"
+
+#include <assert.h>
+#include <math.h>
+
+void weir_moments_summarise(const struct weir_moments *moments, struct weir_summary *summary)
+{
+    double count = (double)moments->count;
+
+    assert(moments->count > 0);
+    summary->count = moments->count;
+    summary->sum = moments->sum + moments->compensation;
+    summary->min = moments->min;
+    summary->max = moments->max;
+    /* A sum beyond the range of a double leaves the running mean as the better answer. */
+    summary->mean = isfinite(summary->sum) ? summary->sum / count : moments->mean;
+    summary->stddev = moments->count == 1 ? 0.0 : sqrt(moments->m2 / count);
+    summary->first = moments->first;
+    summary->last = moments->last;
+    summary->first_ms = moments->first_ms;
+    summary->last_ms = moments->last_ms;
+}

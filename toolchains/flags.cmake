@@ -1,0 +1,54 @@
+# How everything of ours is compiled. Targets link with weir_flags to get it.
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+# No NDEBUG anywhere: a gateway that stops at a broken invariant and is started again is better off
+# than one that goes on with wrong numbers, and an assertion is a comparison that predicts well.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+
+add_library(weir_flags INTERFACE)
+target_compile_definitions(weir_flags INTERFACE _GNU_SOURCE)
+target_compile_options(weir_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+    -Wformat=2 -fno-common)
+
+# The same source gives the same bytes wherever it is built. Link-time optimisation wants to know
+# it too.
+set(weir_prefix_maps
+    -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+target_compile_options(weir_flags INTERFACE ${weir_prefix_maps})
+target_link_options(weir_flags INTERFACE ${weir_prefix_maps})
+
+# A 32-bit time_t ends in 2038; where it is 64 bits wide already this changes nothing.
+if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+    target_compile_definitions(weir_flags INTERFACE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+endif()
+
+set(weir_hardening_flags -fstack-protector-strong -D_FORTIFY_SOURCE=2)
+
+if(WEIR_SANITIZE)
+    target_compile_options(weir_flags INTERFACE
+        -fsanitize=${WEIR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
+else()
+    include(CheckPIESupported)
+    check_pie_supported(LANGUAGES C)
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    target_compile_options(weir_flags INTERFACE ${weir_hardening_flags})
+    target_link_options(weir_flags INTERFACE -Wl,-z,relro -Wl,-z,now)
+    if(CMAKE_BUILD_TYPE STREQUAL "Release")
+        include(CheckIPOSupported)
+        check_ipo_supported(RESULT weir_ipo LANGUAGES C)
+        set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${weir_ipo})
+    endif()
+endif()
