@@ -1,0 +1,65 @@
+#include "format/batch.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Room kept behind the rows for the closing "]}". */
+#define TAIL_BYTES 2
+
+void weir_batch_init(struct weir_batch *batch, uint64_t size_max)
+{
+    batch->rows_max =
+        (uint32_t)(size_max < WEIR_BATCH_BYTES_MAX ? size_max : WEIR_BATCH_BYTES_MAX) - TAIL_BYTES;
+    batch->row_count = 0;
+    batch->rows_length = 0;
+}
+
+enum weir_status weir_batch_accept(struct weir_batch *batch,
+                                   const struct weir_stream_config *stream, const char *series,
+                                   const struct weir_summary *summary)
+{
+    struct weir_text text;
+
+    weir_text_init(&text, batch->bytes + WEIR_BATCH_HEAD_BYTES + batch->rows_length,
+                   batch->rows_max - batch->rows_length);
+    weir_text_add(&text, batch->row_count > 0 ? ",{" : "{");
+    weir_encode_summary(&text, stream, series, summary);
+    weir_text_add(&text, "}");
+    if (text.overflow)
+        return WEIR_FULL;
+    batch->rows_length += (uint32_t)text.length;
+    batch->row_count++;
+    return WEIR_OK;
+}
+
+static void write_head(struct weir_text *text, const struct weir_batch_head *head)
+{
+    weir_text_add(text, "{\"schema\":\"weir.batch/1\",\"gateway\":");
+    weir_text_add_quoted(text, head->gateway);
+    weir_text_add(text, ",\"epoch\":\"");
+    weir_text_add_hex(text, head->epoch);
+    weir_text_add(text, "\",\"seq\":");
+    weir_text_add_uint(text, head->sequence);
+    weir_text_add(text, ",\"created\":");
+    weir_text_add_int(text, head->created_ms);
+    weir_text_add(text, ",\"ledger\":{");
+    weir_encode_ledger(text, head->ledger);
+    weir_text_add(text, "},\"summaries\":[");
+}
+
+const char *weir_batch_seal(struct weir_batch *batch, const struct weir_batch_head *head,
+                            size_t *length)
+{
+    char envelope[WEIR_BATCH_HEAD_BYTES];
+    struct weir_text text;
+    char *start;
+
+    weir_text_init(&text, envelope, sizeof(envelope));
+    write_head(&text, head);
+    assert(!text.overflow);
+    start = batch->bytes + WEIR_BATCH_HEAD_BYTES - text.length;
+    memcpy(start, envelope, text.length);
+    memcpy(batch->bytes + WEIR_BATCH_HEAD_BYTES + batch->rows_length, "]}", TAIL_BYTES);
+    *length = text.length + batch->rows_length + TAIL_BYTES;
+    return start;
+}

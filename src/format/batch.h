@@ -1,0 +1,50 @@
+/*
+ * A batch in JSON, put together row by row in one buffer: rows are appended behind a gap, and sealing
+ * writes the envelope into the gap in front of them, so nothing is copied.
+ *
+ *     {"schema":"weir.batch/1","gateway":...,"epoch":...,"seq":...,"created":...,"ledger":{...},
+ *      "summaries":[{...},...]}
+ */
+#ifndef WEIR_FORMAT_BATCH_H
+#define WEIR_FORMAT_BATCH_H
+
+#include "format/encode.h"
+#include "weir/limits.h"
+
+/* The gap: the envelope with the longest names and counts. */
+#define WEIR_BATCH_HEAD_BYTES 2048
+
+/* Bytes of an epoch as text. */
+#define WEIR_EPOCH_LENGTH 16
+
+struct weir_batch_head {
+    const char *gateway;
+    uint64_t epoch;
+    uint64_t sequence;
+    int64_t created_ms;
+    const struct weir_ledger *ledger;
+};
+
+/* A batch under construction; position-independent. */
+struct weir_batch {
+    /* private */
+    uint32_t row_count;
+    uint32_t rows_length;
+    uint32_t rows_max;
+    char bytes[WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX];
+};
+
+/* Makes an empty batch whose rows take at most size_max bytes, and never more than
+ * WEIR_BATCH_BYTES_MAX. */
+void weir_batch_init(struct weir_batch *batch, uint64_t size_max);
+
+/* Appends a row. WEIR_FULL: it does not fit; nothing was changed. */
+enum weir_status weir_batch_accept(struct weir_batch *batch,
+                                   const struct weir_stream_config *stream, const char *series,
+                                   const struct weir_summary *summary);
+
+/* Closes the batch. Returns its bytes, which lie in the batch until it is made anew, and their length. */
+const char *weir_batch_seal(struct weir_batch *batch, const struct weir_batch_head *head,
+                            size_t *length);
+
+#endif

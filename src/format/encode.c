@@ -1,0 +1,212 @@
+#include "format/encode.h"
+
+#include <math.h>
+
+static void add_key(struct weir_text *text, const char *key)
+{
+    weir_text_add(text, ",\"");
+    weir_text_add(text, key);
+    weir_text_add(text, "\":");
+}
+
+static void add_string(struct weir_text *text, const char *key, const char *value)
+{
+    add_key(text, key);
+    weir_text_add_quoted(text, value);
+}
+
+static void add_int(struct weir_text *text, const char *key, int64_t value)
+{
+    add_key(text, key);
+    weir_text_add_int(text, value);
+}
+
+static double aggregate_value(const struct weir_summary *summary, enum weir_aggregate aggregate)
+{
+    int64_t span_ms = summary->last_ms - summary->first_ms;
+
+    switch (aggregate) {
+    case WEIR_AGGREGATE_SUM:
+        return summary->sum;
+    case WEIR_AGGREGATE_MIN:
+        return summary->min;
+    case WEIR_AGGREGATE_MAX:
+        return summary->max;
+    case WEIR_AGGREGATE_MEAN:
+        return summary->mean;
+    case WEIR_AGGREGATE_STDDEV:
+        return summary->stddev;
+    case WEIR_AGGREGATE_FIRST:
+        return summary->first;
+    case WEIR_AGGREGATE_LAST:
+        return summary->last;
+    case WEIR_AGGREGATE_DELTA:
+        return summary->last - summary->first;
+    case WEIR_AGGREGATE_RATE:
+        return span_ms == 0 ? NAN : (summary->last - summary->first) / ((double)span_ms / 1000);
+    case WEIR_AGGREGATE_COUNT:
+    case WEIR_AGGREGATE_KIND_COUNT:
+        break;
+    }
+    return NAN;
+}
+
+static void add_aggregate(struct weir_text *text, const struct weir_summary *summary,
+                          enum weir_aggregate aggregate)
+{
+    double value;
+
+    if (aggregate == WEIR_AGGREGATE_COUNT) {
+        add_key(text, "count");
+        weir_text_add_uint(text, summary->count);
+        return;
+    }
+    value = aggregate_value(summary, aggregate);
+    if (!isfinite(value))
+        return;
+    add_key(text, weir_aggregate_name(aggregate));
+    weir_text_add_number(text, value);
+}
+
+void weir_encode_summary(struct weir_text *text, const struct weir_stream_config *stream,
+                         const char *series, const struct weir_summary *summary)
+{
+    const struct weir_field_config *field = &stream->fields[summary->field];
+
+    weir_text_add(text, "\"stream\":");
+    weir_text_add_quoted(text, stream->name);
+    add_string(text, "series", series);
+    add_string(text, "field", field->name);
+    if (field->unit[0] != '\0')
+        add_string(text, "unit", field->unit);
+    add_int(text, "start", summary->start_ms);
+    add_int(text, "end", summary->end_ms);
+    add_int(text, "revision", summary->revision);
+    for (int i = 0; i < WEIR_AGGREGATE_KIND_COUNT; i++) {
+        if (stream->aggregates & 1u << i)
+            add_aggregate(text, summary, (enum weir_aggregate)i);
+    }
+}
+
+void weir_encode_alert(struct weir_text *text, const struct weir_config *config, const char *series,
+                       const struct weir_alert *alert)
+{
+    const struct weir_rule_config *rule = &config->rules[alert->rule];
+
+    weir_text_add(text, "\"rule\":");
+    weir_text_add_quoted(text, rule->name);
+    add_string(text, "stream", config->streams[rule->stream].name);
+    add_string(text, "series", series);
+    add_string(text, "event", weir_event_name(alert->event));
+    add_string(text, "level", weir_level_name(alert->level));
+    add_int(text, "ts", alert->time_ms);
+    add_key(text, "value");
+    weir_text_add_number(text, alert->value);
+    add_key(text, "limit");
+    weir_text_add_number(text, alert->limit);
+}
+
+void weir_encode_alert_payload(struct weir_text *text, const struct weir_config *config,
+                               const char *series, const struct weir_alert *alert)
+{
+    const struct weir_rule_config *rule = &config->rules[alert->rule];
+    const struct weir_stream_config *stream = &config->streams[rule->stream];
+    const struct weir_field_config *field = &stream->fields[rule->field];
+
+    weir_text_add(text, "{\"schema\":\"weir.alert/1\"");
+    add_string(text, "gateway", config->gateway);
+    add_string(text, "rule", rule->name);
+    add_string(text, "stream", stream->name);
+    add_string(text, "series", series);
+    add_string(text, "field", field->name);
+    add_key(text, "id");
+    weir_text_add(text, "\"");
+    weir_text_add_hex(text, alert->id);
+    weir_text_add(text, "\"");
+    add_key(text, "seq");
+    weir_text_add_uint(text, alert->sequence);
+    if (alert->event != WEIR_EVENT_NONE)
+        add_string(text, "event", weir_event_name(alert->event));
+    add_string(text, "level", weir_level_name(alert->level));
+    add_string(text, "state", weir_condition_name(alert->condition));
+    add_string(text, "quality", weir_quality_name(alert->quality));
+    add_int(text, "since", alert->since_ms);
+    add_int(text, "ts", alert->time_ms);
+    add_key(text, "value");
+    weir_text_add_number(text, alert->value);
+    if (field->unit[0] != '\0')
+        add_string(text, "unit", field->unit);
+    add_key(text, "limit");
+    weir_text_add_number(text, alert->limit);
+    add_string(text, "op", weir_operator_name(rule->op));
+    if (rule->message[0] != '\0')
+        add_string(text, "message", rule->message);
+    weir_text_add(text, "}");
+}
+
+void weir_encode_ledger(struct weir_text *text, const struct weir_ledger *ledger)
+{
+    const struct {
+        const char *key;
+        uint64_t count;
+    } counts[] = {
+        {"accepted", ledger->accepted},
+        {"unmatched", ledger->unmatched},
+        {"oversize", ledger->oversize},
+        {"malformed", ledger->malformed},
+        {"samples", ledger->samples},
+        {"summarised", ledger->summarised},
+        {"open", ledger->open},
+        {"late_dropped", ledger->late_dropped},
+        {"invalid", ledger->invalid},
+        {"over_budget", ledger->over_budget},
+        {"late", ledger->late},
+        {"clock_ahead", ledger->clock_ahead},
+        {"time_unreadable", ledger->time_unreadable},
+        {"summaries", ledger->summaries},
+        {"queue_dropped", ledger->queue_dropped},
+        {"outbox_dropped", ledger->outbox_dropped},
+        {"batches_dropped", ledger->batches_dropped},
+        {"events_dropped", ledger->events_dropped},
+    };
+
+    weir_text_add(text, "\"received\":");
+    weir_text_add_uint(text, ledger->received);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        add_key(text, counts[i].key);
+        weir_text_add_uint(text, counts[i].count);
+    }
+}
+
+void weir_encode_topic_root(struct weir_text *text, const struct weir_config *config)
+{
+    weir_text_add(text, "weir/v1/");
+    weir_text_add(text, config->gateway);
+    weir_text_add(text, "/");
+}
+
+void weir_encode_alert_topic(struct weir_text *text, const struct weir_config *config,
+                             const char *series, uint32_t rule)
+{
+    weir_encode_topic_root(text, config);
+    weir_text_add(text, "alert/");
+    weir_text_add(text, config->rules[rule].name);
+    weir_text_add(text, "/");
+    weir_encode_topic_level(text, series);
+    weir_text_add(text, "/");
+}
+
+void weir_encode_topic_level(struct weir_text *text, const char *series)
+{
+    for (; *series; series++) {
+        unsigned char c = (unsigned char)*series;
+        char escape[3] = {'%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15]};
+
+        if (c == '/')
+            weir_text_add_bytes(text, ".", 1);
+        else if (c == '+' || c == '#' || c == '%' || c == '.' || c < 0x20 || c == 0x7f)
+            weir_text_add_bytes(text, escape, 3);
+        else
+            weir_text_add_bytes(text, series, 1);
+    }
+}
