@@ -1,0 +1,93 @@
+/*
+ * The engine: the pipeline and, behind it, the batch that its summaries go into. What `run` and
+ * `replay` share; they differ only in where messages and time come from and where outputs go.
+ *
+ * Like the pipeline it is fed (accept), told the time (advance) and drained (take), reads no clock, does
+ * no I/O and takes no memory. All its state lies in one arena.
+ *
+ * A batch is given out when the schedule says so (at every multiple of uplink_every_ms since the epoch
+ * at which it has rows) and before that whenever it is full.
+ */
+#ifndef WEIR_ENGINE_H
+#define WEIR_ENGINE_H
+
+#include "weir/pipeline.h"
+
+enum weir_engine_output_kind {
+    WEIR_ENGINE_SUMMARY,
+    WEIR_ENGINE_ALERT,
+    WEIR_ENGINE_BATCH,
+};
+
+struct weir_engine_batch {
+    const char *bytes; /* valid until the next take */
+    size_t length;
+    uint64_t sequence;
+    uint32_t row_count;
+    bool scheduled; /* all up to here may be sent now; false: sealed because it was full */
+};
+
+struct weir_engine_output {
+    enum weir_engine_output_kind kind;
+    union {
+        struct weir_summary summary;
+        struct weir_alert alert;
+        struct weir_engine_batch batch;
+    };
+};
+
+struct weir_engine {
+    struct weir_pipeline pipeline; /* to read: names, states; not to feed */
+    /* private */
+    const struct weir_config *config;
+    struct weir_batcher *batcher;
+};
+
+/* Bytes of arena, multiples of 64; batcher_bytes, if not NULL, receives the batch's share. */
+uint64_t weir_engine_size(const struct weir_config *config, uint64_t *batcher_bytes);
+
+/*
+ * Lays the engine out in zeroed, 64-byte aligned memory of weir_engine_size bytes. config is borrowed.
+ * epoch is the batches' and their numbers begin at 1; batching false: summaries only.
+ */
+void weir_engine_init(struct weir_engine *engine, const struct weir_config *config, void *arena,
+                      uint64_t arena_size, uint64_t epoch, bool batching);
+
+/* Counts from outside the engine, for the ledgers it gives out: queue_dropped and what follows it. */
+void weir_engine_note_losses(struct weir_engine *engine, const struct weir_ledger *losses);
+
+/* As weir_pipeline_accept. */
+enum weir_status weir_engine_accept(struct weir_engine *engine, const struct weir_message *message);
+
+/* As weir_pipeline_note_malformed. */
+void weir_engine_note_malformed(struct weir_engine *engine);
+
+/* Tells the time, schedule included. WEIR_FULL: take until nothing is left, then call again. */
+enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms);
+
+/* Closes every open window and then the batch. WEIR_FULL as with advance. */
+enum weir_status weir_engine_drain(struct weir_engine *engine);
+
+/* Moves the oldest output to *output; false when there is none. A summary has gone into the batch, if
+ * there is batching, when it comes out here. */
+bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *output);
+
+/* True when take has something to give. */
+bool weir_engine_pending(const struct weir_engine *engine);
+
+/* The earliest time at which advance may have something to do; INT64_MAX: none. */
+int64_t weir_engine_deadline(const struct weir_engine *engine);
+
+/* The whole ledger. */
+void weir_engine_ledger(const struct weir_engine *engine, struct weir_ledger *ledger);
+
+/* Closes the open windows of every stream that `next` does not have unchanged. WEIR_FULL as with
+ * advance; ends with nothing left to take. */
+enum weir_status weir_engine_drain_changed(struct weir_engine *engine,
+                                           const struct weir_config *next);
+
+/* Takes over from an engine of another configuration what weir_pipeline_adopt does, and the batch: its
+ * rows, number and epoch. from has nothing left to take. */
+void weir_engine_adopt(struct weir_engine *engine, const struct weir_engine *from);
+
+#endif

@@ -1,0 +1,253 @@
+#include "weir/engine.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "format/batch.h"
+
+/* A batch takes at most this share of the outbox, so that a few always fit. */
+#define OUTBOX_SHARE 4
+
+struct weir_batcher {
+    bool batching;
+    bool sealing;   /* the next take gives the batch out */
+    bool scheduled; /* ... because it is time */
+    bool given;     /* the batch was given out and is to be made anew */
+    bool held;      /* a summary waits for the next batch */
+    int64_t every_ms;
+    int64_t next_ms; /* the schedule's next time; INT64_MIN: the time is not known yet */
+    int64_t clock_ms;
+    uint64_t epoch;
+    uint64_t sequence; /* of the batch under construction */
+    struct weir_ledger losses;
+    struct weir_summary held_summary;
+    struct weir_batch batch;
+};
+
+static uint64_t batcher_size(void)
+{
+    return (sizeof(struct weir_batcher) + 63) & ~(uint64_t)63;
+}
+
+uint64_t weir_engine_size(const struct weir_config *config, uint64_t *batcher_bytes)
+{
+    if (batcher_bytes)
+        *batcher_bytes = batcher_size();
+    return weir_pipeline_size(config, NULL) + batcher_size();
+}
+
+void weir_engine_init(struct weir_engine *engine, const struct weir_config *config, void *arena,
+                      uint64_t arena_size, uint64_t epoch, bool batching)
+{
+    engine->config = config;
+    engine->batcher = arena;
+    assert(arena_size >= weir_engine_size(config, NULL));
+    weir_pipeline_init(&engine->pipeline, config, (char *)arena + batcher_size(),
+                       arena_size - batcher_size());
+    engine->batcher->batching = batching;
+    engine->batcher->every_ms = config->uplink_every_ms;
+    engine->batcher->next_ms = batching ? INT64_MIN : INT64_MAX;
+    engine->batcher->clock_ms = INT64_MIN;
+    engine->batcher->epoch = epoch;
+    engine->batcher->sequence = 1;
+    weir_batch_init(&engine->batcher->batch, config->outbox_bytes / OUTBOX_SHARE);
+}
+
+void weir_engine_note_losses(struct weir_engine *engine, const struct weir_ledger *losses)
+{
+    engine->batcher->losses = *losses;
+}
+
+void weir_engine_ledger(const struct weir_engine *engine, struct weir_ledger *ledger)
+{
+    const struct weir_ledger *losses = &engine->batcher->losses;
+
+    weir_pipeline_ledger(&engine->pipeline, ledger);
+    ledger->queue_dropped = losses->queue_dropped;
+    ledger->outbox_dropped = losses->outbox_dropped;
+    ledger->batches_dropped = losses->batches_dropped;
+    ledger->events_dropped = losses->events_dropped;
+}
+
+enum weir_status weir_engine_accept(struct weir_engine *engine, const struct weir_message *message)
+{
+    return weir_pipeline_accept(&engine->pipeline, message);
+}
+
+void weir_engine_note_malformed(struct weir_engine *engine)
+{
+    weir_pipeline_note_malformed(&engine->pipeline);
+}
+
+bool weir_engine_pending(const struct weir_engine *engine)
+{
+    return engine->batcher->held || engine->batcher->sealing ||
+           weir_pipeline_pending(&engine->pipeline);
+}
+
+/* The first multiple of every_ms after time_ms. */
+static int64_t next_multiple(int64_t time_ms, int64_t every_ms)
+{
+    int64_t multiple = time_ms / every_ms * every_ms;
+
+    return multiple > time_ms ? multiple : multiple + every_ms;
+}
+
+/* The schedule has nothing to send: go on to its first time at which there could be something. */
+static void skip_schedule(struct weir_engine *engine, int64_t now_ms)
+{
+    struct weir_batcher *batcher = engine->batcher;
+    int64_t deadline_ms = weir_pipeline_deadline(&engine->pipeline);
+    int64_t quiet_ms = deadline_ms - 1 < now_ms ? deadline_ms - 1 : now_ms;
+
+    if (quiet_ms < batcher->next_ms)
+        quiet_ms = batcher->next_ms;
+    batcher->next_ms = next_multiple(quiet_ms, batcher->every_ms);
+}
+
+static void seal(struct weir_batcher *batcher, int64_t clock_ms, bool scheduled)
+{
+    batcher->sealing = true;
+    batcher->scheduled = scheduled;
+    batcher->clock_ms = clock_ms;
+}
+
+enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
+{
+    struct weir_batcher *batcher = engine->batcher;
+
+    if (batcher->next_ms == INT64_MIN)
+        batcher->next_ms = next_multiple(now_ms, batcher->every_ms);
+    for (;;) {
+        int64_t target_ms = now_ms < batcher->next_ms ? now_ms : batcher->next_ms;
+
+        if (weir_pipeline_advance(&engine->pipeline, target_ms) != WEIR_OK)
+            return WEIR_FULL;
+        if (target_ms > batcher->clock_ms)
+            batcher->clock_ms = target_ms;
+        if (now_ms < batcher->next_ms)
+            return WEIR_OK;
+        if (weir_engine_pending(engine))
+            return WEIR_FULL;
+        if (batcher->batch.row_count > 0 && !batcher->given) {
+            seal(batcher, batcher->next_ms, true);
+            batcher->next_ms = next_multiple(batcher->next_ms, batcher->every_ms);
+            return WEIR_FULL;
+        }
+        skip_schedule(engine, now_ms);
+    }
+}
+
+enum weir_status weir_engine_drain(struct weir_engine *engine)
+{
+    struct weir_batcher *batcher = engine->batcher;
+
+    if (weir_pipeline_drain(&engine->pipeline) != WEIR_OK || weir_engine_pending(engine))
+        return WEIR_FULL;
+    if (!batcher->batching || batcher->given || batcher->batch.row_count == 0)
+        return WEIR_OK;
+    seal(batcher, batcher->clock_ms, true);
+    return WEIR_FULL;
+}
+
+enum weir_status weir_engine_drain_changed(struct weir_engine *engine,
+                                           const struct weir_config *next)
+{
+    if (weir_pipeline_drain_changed(&engine->pipeline, next) != WEIR_OK ||
+        weir_engine_pending(engine))
+        return WEIR_FULL;
+    return WEIR_OK;
+}
+
+static void give_batch(struct weir_engine *engine, struct weir_engine_output *output)
+{
+    struct weir_batcher *batcher = engine->batcher;
+    struct weir_ledger ledger;
+    struct weir_batch_head head = {
+        .gateway = engine->config->gateway,
+        .epoch = batcher->epoch,
+        .sequence = batcher->sequence,
+        .created_ms = batcher->clock_ms,
+        .ledger = &ledger,
+    };
+
+    weir_engine_ledger(engine, &ledger);
+    output->kind = WEIR_ENGINE_BATCH;
+    output->batch.bytes = weir_batch_seal(&batcher->batch, &head, &output->batch.length);
+    output->batch.sequence = batcher->sequence++;
+    output->batch.row_count = batcher->batch.row_count;
+    output->batch.scheduled = batcher->scheduled;
+    batcher->sealing = false;
+    batcher->given = true;
+}
+
+static enum weir_status batch_summary(struct weir_engine *engine,
+                                      const struct weir_summary *summary)
+{
+    struct weir_batcher *batcher = engine->batcher;
+
+    if (!batcher->batching)
+        return WEIR_OK;
+    if (batcher->given) {
+        weir_batch_init(&batcher->batch, engine->config->outbox_bytes / OUTBOX_SHARE);
+        batcher->given = false;
+    }
+    return weir_batch_accept(
+        &batcher->batch, &engine->config->streams[summary->stream],
+        weir_pipeline_series_name(&engine->pipeline, summary->stream, summary->series), summary);
+}
+
+bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *output)
+{
+    struct weir_batcher *batcher = engine->batcher;
+    struct weir_output taken;
+
+    if (batcher->sealing) {
+        give_batch(engine, output);
+        return true;
+    }
+    if (batcher->held) {
+        taken.kind = WEIR_OUTPUT_SUMMARY;
+        taken.summary = batcher->held_summary;
+        batcher->held = false;
+    } else if (!weir_pipeline_take(&engine->pipeline, &taken)) {
+        return false;
+    }
+    if (taken.kind == WEIR_OUTPUT_ALERT) {
+        output->kind = WEIR_ENGINE_ALERT;
+        output->alert = taken.alert;
+        return true;
+    }
+    if (batch_summary(engine, &taken.summary) == WEIR_FULL) {
+        batcher->held = true;
+        batcher->held_summary = taken.summary;
+        seal(batcher, batcher->clock_ms, false);
+        give_batch(engine, output);
+        return true;
+    }
+    output->kind = WEIR_ENGINE_SUMMARY;
+    output->summary = taken.summary;
+    return true;
+}
+
+int64_t weir_engine_deadline(const struct weir_engine *engine)
+{
+    const struct weir_batcher *batcher = engine->batcher;
+    int64_t deadline_ms = weir_pipeline_deadline(&engine->pipeline);
+
+    if (batcher->batching && batcher->next_ms < deadline_ms)
+        return batcher->next_ms;
+    return deadline_ms;
+}
+
+void weir_engine_adopt(struct weir_engine *engine, const struct weir_engine *from)
+{
+    bool batching = engine->batcher->batching;
+
+    assert(!weir_engine_pending(from));
+    weir_pipeline_adopt(&engine->pipeline, &from->pipeline);
+    memcpy(engine->batcher, from->batcher, sizeof(*engine->batcher));
+    engine->batcher->batching = batching;
+    engine->batcher->every_ms = engine->config->uplink_every_ms;
+    engine->batcher->next_ms = batching ? INT64_MIN : INT64_MAX;
+}

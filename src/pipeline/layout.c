@@ -1,0 +1,207 @@
+#include "pipeline/layout.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Outputs that may wait at least: enough that closing many windows is not one call each. */
+#define OUTPUT_COUNT_MIN 256
+
+static uint64_t round_up_64(uint64_t bytes)
+{
+    return (bytes + 63) & ~(uint64_t)63;
+}
+
+static uint32_t count_stream_rules(const struct weir_config *config, uint32_t stream)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < config->rule_count; i++)
+        count += config->rules[i].stream == stream;
+    return count;
+}
+
+static struct weir_window_shape window_shape(const struct weir_stream_config *stream)
+{
+    return (struct weir_window_shape){
+        .length_ms = stream->window_ms,
+        .lateness_ms = stream->lateness_ms,
+        .pane_count = weir_stream_pane_count(stream),
+        .field_count = stream->field_count,
+        .hold = stream->revise,
+    };
+}
+
+static uint64_t record_size(const struct weir_config *config, uint32_t stream)
+{
+    struct weir_window_shape shape = window_shape(&config->streams[stream]);
+
+    return round_up_64(count_stream_rules(config, stream) * sizeof(struct weir_alert_state) +
+                       weir_window_size(&shape));
+}
+
+static void count_outputs(const struct weir_config *config, struct pipeline_layout *layout)
+{
+    uint64_t message_max = 0;
+
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct weir_stream_config *stream = &config->streams[i];
+
+        message_max += (uint64_t)(weir_stream_pane_count(stream) + 1) * stream->field_count;
+    }
+    message_max += config->rule_count;
+    layout->message_output_max = (uint32_t)message_max;
+    layout->output_max = OUTPUT_COUNT_MIN;
+    while (layout->output_max < message_max)
+        layout->output_max *= 2;
+}
+
+void weir_layout_compute(const struct weir_config *config, struct pipeline_layout *layout,
+                         struct weir_stream_plan *plans)
+{
+    uint64_t at = 0;
+
+    count_outputs(config, layout);
+    layout->plans_offset = at;
+    at += round_up_64(config->stream_count * sizeof(struct stream_plan));
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        at += round_up_64(config->streams[i].filter_count * sizeof(struct weir_filter));
+    layout->outputs_offset = at;
+    at += round_up_64(layout->output_max * sizeof(struct weir_output));
+    layout->state_offset = at;
+    at += round_up_64(sizeof(struct pipeline_state));
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct weir_stream_config *stream = &config->streams[i];
+        uint64_t index = weir_series_size(stream->max_series);
+        uint64_t records = stream->max_series * record_size(config, i);
+
+        at += index + records;
+        if (plans) {
+            plans[i].record_bytes = record_size(config, i);
+            plans[i].index_bytes = index;
+            plans[i].decoder_bytes = round_up_64(sizeof(struct stream_plan)) +
+                                     round_up_64(stream->filter_count * sizeof(struct weir_filter));
+            plans[i].total_bytes = index + records + plans[i].decoder_bytes;
+        }
+    }
+    layout->total_size = at;
+}
+
+uint64_t weir_pipeline_size(const struct weir_config *config, struct weir_stream_plan *plans)
+{
+    struct pipeline_layout layout;
+
+    weir_layout_compute(config, &layout, plans);
+    return layout.total_size;
+}
+
+static void plan_fields(struct stream_plan *plan, const struct weir_config *config,
+                        uint32_t stream_index)
+{
+    const struct weir_stream_config *stream = &config->streams[stream_index];
+
+    for (uint32_t i = 0; i < stream->field_count; i++) {
+        const struct weir_field_config *field = &stream->fields[i];
+        struct field_plan *out = &plan->fields[i];
+
+        out->min = field->min;
+        out->max = field->max;
+        memcpy(out->invalid, field->invalid, sizeof(out->invalid));
+        out->invalid_count = field->invalid_count;
+        out->rule_first = plan->rule_count;
+        for (uint32_t r = 0; r < config->rule_count; r++) {
+            if (config->rules[r].stream != stream_index || config->rules[r].field != i)
+                continue;
+            assert(plan->rule_count < WEIR_STREAM_RULE_COUNT_MAX);
+            plan->rules[plan->rule_count].config_index = r;
+            weir_alert_compile(&plan->rules[plan->rule_count].rule, &config->rules[r]);
+            plan->rule_count++;
+        }
+        out->rule_count = plan->rule_count - out->rule_first;
+    }
+}
+
+static void plan_paths(struct stream_plan *plan, const struct weir_stream_config *stream)
+{
+    const char *paths[WEIR_JSON_PATH_COUNT_MAX];
+    uint32_t count = 0;
+    enum weir_status status;
+
+    if (stream->format != WEIR_PAYLOAD_JSON)
+        return;
+    for (; count < stream->field_count; count++)
+        paths[count] = stream->fields[count].path;
+    if (stream->time_unit != WEIR_TIME_ARRIVAL)
+        paths[count++] = stream->time_path;
+    status = weir_json_compile(&plan->paths, paths, count, WEIR_JSON_DEPTH_MAX, NULL);
+    assert(status == WEIR_OK);
+    (void)status;
+}
+
+static void plan_filters(struct stream_plan *plan, const struct weir_stream_config *stream,
+                         unsigned char *arena)
+{
+    struct weir_filter *filters = (struct weir_filter *)(arena + plan->filters_offset);
+
+    for (uint32_t i = 0; i < stream->filter_count; i++) {
+        enum weir_status status = weir_filter_compile(&filters[i], stream->filters[i]);
+        assert(status == WEIR_OK);
+        (void)status;
+    }
+}
+
+static void plan_stream(struct weir_pipeline *pipeline, uint32_t stream_index)
+{
+    const struct weir_stream_config *stream = &pipeline->config->streams[stream_index];
+    struct stream_plan *plan = stream_plan_at(pipeline, stream_index);
+
+    plan->shape = window_shape(stream);
+    plan->format = stream->format;
+    plan->time_unit = stream->time_unit;
+    plan->max_future_ms = stream->max_future_ms;
+    plan->idle_ms = stream->idle_ms;
+    plan->filter_count = stream->filter_count;
+    plan->field_count = stream->field_count;
+    plan->record_size = (uint32_t)record_size(pipeline->config, stream_index);
+    plan_fields(plan, pipeline->config, stream_index);
+    plan_paths(plan, stream);
+    plan_filters(plan, stream, pipeline->arena);
+    weir_series_init(index_of(pipeline, plan), stream->max_series);
+    state_of(pipeline)->streams[stream_index].due_ms = INT64_MAX;
+}
+
+void weir_pipeline_init(struct weir_pipeline *pipeline, const struct weir_config *config,
+                        void *arena, uint64_t arena_size)
+{
+    struct pipeline_layout layout;
+    uint64_t filters_at;
+    uint64_t state_at;
+
+    weir_layout_compute(config, &layout, NULL);
+    assert(arena_size >= layout.total_size && ((uintptr_t)arena & 63) == 0);
+    (void)arena_size;
+    *pipeline = (struct weir_pipeline){
+        .config = config,
+        .arena = arena,
+        .plans_offset = layout.plans_offset,
+        .outputs_offset = layout.outputs_offset,
+        .state_offset = layout.state_offset,
+        .output_max = layout.output_max,
+        .message_output_max = layout.message_output_max,
+    };
+    filters_at = round_up_64(config->stream_count * sizeof(struct stream_plan));
+    state_at = layout.state_offset + round_up_64(sizeof(struct pipeline_state));
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct weir_stream_config *stream = &config->streams[i];
+        struct stream_plan *plan = stream_plan_at(pipeline, i);
+
+        plan->filters_offset = filters_at;
+        filters_at += round_up_64(stream->filter_count * sizeof(struct weir_filter));
+        plan->index_offset = state_at;
+        state_at += weir_series_size(stream->max_series);
+        plan->records_offset = state_at;
+        state_at += stream->max_series * record_size(config, i);
+        plan_stream(pipeline, i);
+    }
+    state_of(pipeline)->clock_ms = INT64_MIN;
+    state_of(pipeline)->due_ms = INT64_MAX;
+}

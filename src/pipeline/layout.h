@@ -1,0 +1,119 @@
+/*
+ * How the arena is divided. First the plans, which follow from the configuration; then the state: a
+ * head, and for each stream its index of series and their records. A record is the alert states of the
+ * stream's rules followed by the series' windows. Everything is found by offset from the arena's start.
+ */
+#ifndef WEIR_PIPELINE_LAYOUT_H
+#define WEIR_PIPELINE_LAYOUT_H
+
+#include "core/alert.h"
+#include "core/filter.h"
+#include "core/series.h"
+#include "core/window.h"
+#include "format/json.h"
+#include "format/json_shape.h"
+#include "weir/pipeline.h"
+
+/* A field's door: what may pass as a sample. */
+struct field_plan {
+    double min;
+    double max;
+    double invalid[WEIR_INVALID_COUNT_MAX];
+    uint32_t invalid_count;
+    uint32_t rule_first; /* the stream's rules on this field: rules[rule_first .. +rule_count) */
+    uint32_t rule_count;
+};
+
+struct rule_plan {
+    struct weir_alert_rule rule;
+    uint32_t config_index;
+};
+
+struct stream_plan {
+    struct weir_window_shape shape;
+    enum weir_payload_format format;
+    enum weir_time_unit time_unit;
+    int64_t max_future_ms;
+    int64_t idle_ms;
+    uint32_t filter_count;
+    uint32_t field_count;
+    uint32_t rule_count;
+    uint32_t record_size;    /* a multiple of 64 */
+    uint64_t filters_offset; /* struct weir_filter[filter_count] */
+    uint64_t index_offset;
+    uint64_t records_offset;
+    struct field_plan fields[WEIR_FIELD_COUNT_MAX];
+    struct rule_plan rules[WEIR_STREAM_RULE_COUNT_MAX]; /* grouped by field */
+    struct weir_json_shape shape_cache;                 /* of what the stream's devices send */
+    struct weir_json_paths paths;                       /* of the fields, and last of the time */
+};
+
+struct stream_state {
+    int64_t due_ms; /* nothing of the stream is due before */
+};
+
+/* The head of the state. */
+struct pipeline_state {
+    int64_t clock_ms; /* the newest time told */
+    int64_t due_ms;   /* nothing at all is due before */
+    struct weir_ledger ledger;
+    uint64_t output_first;
+    uint64_t output_count;
+    bool
+        scanning; /* a scan was cut short: where it stands, its time, and the streams it is about */
+    uint32_t scan_stream;
+    uint32_t scan_series;
+    int64_t scan_now_ms;
+    int64_t scan_due_ms; /* the earliest found so far in scan_stream */
+    bool scan_wanted[WEIR_STREAM_COUNT_MAX];
+    struct stream_state streams[WEIR_STREAM_COUNT_MAX];
+};
+
+struct pipeline_layout {
+    uint64_t plans_offset;
+    uint64_t outputs_offset;
+    uint64_t state_offset;
+    uint64_t total_size;
+    uint32_t output_max;         /* a power of two */
+    uint32_t message_output_max; /* outputs one message can cause */
+};
+
+/* Computes the division; plans may be NULL. */
+void weir_layout_compute(const struct weir_config *config, struct pipeline_layout *layout,
+                         struct weir_stream_plan *plans);
+
+/* Closes the open windows of the streams that are true in wanted, one entry a stream. WEIR_FULL as
+ * weir_pipeline_advance. */
+enum weir_status weir_pipeline_drain_streams(struct weir_pipeline *pipeline, const bool *wanted);
+
+static inline struct stream_plan *stream_plan_at(const struct weir_pipeline *pipeline,
+                                                 uint32_t stream)
+{
+    return (struct stream_plan *)(pipeline->arena + pipeline->plans_offset) + stream;
+}
+
+static inline struct pipeline_state *state_of(const struct weir_pipeline *pipeline)
+{
+    return (struct pipeline_state *)(pipeline->arena + pipeline->state_offset);
+}
+
+static inline struct weir_series_index *index_of(const struct weir_pipeline *pipeline,
+                                                 const struct stream_plan *plan)
+{
+    return (struct weir_series_index *)(pipeline->arena + plan->index_offset);
+}
+
+static inline struct weir_alert_state *alerts_of(const struct weir_pipeline *pipeline,
+                                                 const struct stream_plan *plan, uint32_t series)
+{
+    return (struct weir_alert_state *)(pipeline->arena + plan->records_offset +
+                                       (uint64_t)series * plan->record_size);
+}
+
+static inline struct weir_window *window_of(const struct weir_pipeline *pipeline,
+                                            const struct stream_plan *plan, uint32_t series)
+{
+    return (struct weir_window *)(alerts_of(pipeline, plan, series) + plan->rule_count);
+}
+
+#endif
