@@ -1,0 +1,88 @@
+#include "port/clock.h"
+
+#include <string.h>
+#include <sys/timex.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TIMESYNC_MARK "/run/systemd/timesync/synchronized"
+
+/* Both clocks are read without entering the kernel on 64-bit machines and on 32-bit ARM alike. */
+static int64_t read_ms(clockid_t id)
+{
+    struct timespec time = {0};
+
+    (void)clock_gettime(id, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+void weir_clock_init(struct weir_clock *clock)
+{
+    memset(clock, 0, sizeof(*clock));
+    pthread_mutex_init(&clock->lock, NULL);
+}
+
+static void count_step(struct weir_clock *clock, int64_t change_ms)
+{
+    if (change_ms >= WEIR_CLOCK_STEP_MS)
+        clock->steps.forward++;
+    else if (change_ms <= -WEIR_CLOCK_STEP_MS)
+        clock->steps.backward++;
+}
+
+int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t boottime_ms)
+{
+    int64_t elapsed_ms = boottime_ms - clock->boottime_ms;
+    int64_t next_ms;
+
+    if (!clock->started) {
+        clock->started = true;
+        clock->now_ms = realtime_ms;
+        clock->realtime_ms = realtime_ms;
+        clock->boottime_ms = boottime_ms;
+        return realtime_ms;
+    }
+    if (elapsed_ms < 0)
+        elapsed_ms = 0;
+    count_step(clock, realtime_ms - clock->realtime_ms - elapsed_ms);
+    next_ms = clock->now_ms + (elapsed_ms + clock->half_ms) / 2;
+    clock->half_ms = (elapsed_ms + clock->half_ms) % 2;
+    if (realtime_ms >= next_ms) {
+        next_ms = realtime_ms;
+        clock->half_ms = 0;
+    }
+    clock->now_ms = next_ms;
+    clock->realtime_ms = realtime_ms;
+    clock->boottime_ms += elapsed_ms;
+    return clock->now_ms;
+}
+
+int64_t weir_clock_now(struct weir_clock *clock)
+{
+    int64_t now_ms;
+
+    pthread_mutex_lock(&clock->lock);
+    now_ms = weir_clock_update(clock, read_ms(CLOCK_REALTIME), read_ms(CLOCK_BOOTTIME));
+    pthread_mutex_unlock(&clock->lock);
+    return now_ms;
+}
+
+struct weir_clock_steps weir_clock_count_steps(struct weir_clock *clock)
+{
+    struct weir_clock_steps steps;
+
+    pthread_mutex_lock(&clock->lock);
+    steps = clock->steps;
+    pthread_mutex_unlock(&clock->lock);
+    return steps;
+}
+
+bool weir_clock_synchronised(void)
+{
+    struct timex state = {0};
+    int result = adjtimex(&state);
+
+    if (result < 0)
+        return access(TIMESYNC_MARK, F_OK) == 0;
+    return result != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+}

@@ -1,0 +1,56 @@
+/*
+ * The gateway's clock, for arrival times and everything the engine does by the hour: the time of day
+ * as CLOCK_REALTIME tells it, made fit to run windows by. It never goes back and never stands still.
+ *
+ * It is CLOCK_BOOTTIME plus an offset. When the time of day is ahead of it, by however much, it follows
+ * at once. When the time of day is behind, it runs at half speed until the two meet: after an hour set
+ * back that takes two hours, in which timers fire late and none is lost. A gateway that boots in 1970 and
+ * then learns the time makes one step forward.
+ */
+#ifndef WEIR_PORT_CLOCK_H
+#define WEIR_PORT_CLOCK_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A change of the time of day against CLOCK_BOOTTIME from here on is counted as a step, in
+ * milliseconds; less than this is what disciplining a clock looks like. */
+#define WEIR_CLOCK_STEP_MS 2000
+
+struct weir_clock_steps {
+    uint64_t forward;
+    uint64_t backward;
+};
+
+struct weir_clock {
+    /* private */
+    pthread_mutex_t lock;
+    bool started;
+    int64_t now_ms;
+    int64_t realtime_ms;
+    int64_t boottime_ms;
+    int64_t half_ms; /* 0 or 1: what running at half speed has left over */
+    struct weir_clock_steps steps;
+};
+
+/* The clock starts with the first time it is told or asked. */
+void weir_clock_init(struct weir_clock *clock);
+
+/*
+ * The gateway's time when CLOCK_REALTIME and CLOCK_BOOTTIME read as given. A pure function of the calls
+ * made; one thread at a time. A boottime_ms before the newest one counts as the newest one.
+ */
+int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t boottime_ms);
+
+/* The gateway's time now. Any thread. */
+int64_t weir_clock_now(struct weir_clock *clock);
+
+/* Steps of the time of day seen so far. Any thread. */
+struct weir_clock_steps weir_clock_count_steps(struct weir_clock *clock);
+
+/* True when the kernel says that something keeps the time of day right. Where the kernel may not be
+ * asked (a sandbox that protects the clock), the mark that systemd-timesyncd leaves decides. */
+bool weir_clock_synchronised(void);
+
+#endif

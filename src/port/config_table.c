@@ -1,0 +1,365 @@
+#include "port/config_table.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "format/text.h"
+#include "port/config_value.h"
+#include "weir/config.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define VALUE(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define ELEMENTS(type, member, number)                                                             \
+    .offset = offsetof(type, member), .size = sizeof(((type *)0)->member[0]),                      \
+    .count_offset = offsetof(type, number)
+#define CHOICES(array) .choices = (array), .choice_count = COUNT(array)
+#define TABLE(array)                                                                               \
+    {                                                                                              \
+        .settings = (array), .count = COUNT(array)                                                 \
+    }
+
+#define KIB 1024LL
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define SECOND 1000LL
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+#define STREAM struct weir_stream_config
+#define FIELD struct weir_field_config
+#define RULE struct weir_rule_config
+#define CONFIG struct weir_config
+
+static const struct weir_choice versions[] = {{"5", 5, NULL}, {"3.1.1", 4, NULL}};
+
+static const struct weir_choice batch_formats[] = {
+    {"json", WEIR_BATCH_JSON, NULL},
+    {"compact", 0, "compact batches are not in this version"},
+};
+
+static const struct weir_choice payload_formats[] = {
+    {"json", WEIR_PAYLOAD_JSON, NULL},
+    {"number", WEIR_PAYLOAD_NUMBER, NULL},
+};
+
+static const struct weir_choice time_units[] = {
+    {"s", WEIR_TIME_S, NULL},   {"ms", WEIR_TIME_MS, NULL},           {"us", WEIR_TIME_US, NULL},
+    {"ns", WEIR_TIME_NS, NULL}, {"iso8601", WEIR_TIME_ISO8601, NULL},
+};
+
+static const struct weir_choice window_kinds[] = {{"tumbling", 0, NULL}};
+
+static const struct weir_choice late_policies[] = {{"drop", false, NULL}, {"revise", true, NULL}};
+
+static const struct weir_choice sync_words[] = {{"off", -1, NULL}};
+
+static const struct weir_choice levels[] = {
+    {"info", WEIR_LEVEL_INFO, NULL},
+    {"warning", WEIR_LEVEL_WARNING, NULL},
+    {"critical", WEIR_LEVEL_CRITICAL, NULL},
+};
+
+static const struct weir_choice aggregates[] = {
+    {"count", WEIR_AGGREGATE_COUNT, NULL}, {"sum", WEIR_AGGREGATE_SUM, NULL},
+    {"min", WEIR_AGGREGATE_MIN, NULL},     {"max", WEIR_AGGREGATE_MAX, NULL},
+    {"mean", WEIR_AGGREGATE_MEAN, NULL},   {"stddev", WEIR_AGGREGATE_STDDEV, NULL},
+    {"first", WEIR_AGGREGATE_FIRST, NULL}, {"last", WEIR_AGGREGATE_LAST, NULL},
+    {"delta", WEIR_AGGREGATE_DELTA, NULL}, {"rate", WEIR_AGGREGATE_RATE, NULL},
+};
+
+static const struct weir_setting top_settings[] = {
+    {"gateway", WEIR_SETTING_NAME, .required = true, VALUE(CONFIG, gateway)},
+    {"broker", WEIR_SETTING_GROUP, .required = false},
+    {"streams", WEIR_SETTING_LIST, .max = WEIR_STREAM_COUNT_MAX},
+    {"alerts", WEIR_SETTING_LIST, .max = WEIR_RULE_COUNT_MAX},
+    {"uplink", WEIR_SETTING_GROUP, .required = false},
+    {"storage", WEIR_SETTING_GROUP, .required = false},
+};
+
+static const struct weir_setting addition_settings[] = {
+    {"streams", WEIR_SETTING_LIST, .max = WEIR_STREAM_COUNT_MAX},
+    {"alerts", WEIR_SETTING_LIST, .max = WEIR_RULE_COUNT_MAX},
+};
+
+/* What the two MQTT peers have in common, but for the address. */
+#define PEER(peer)                                                                                 \
+    {"client_id", WEIR_SETTING_TEXT, .min = 1, VALUE(CONFIG, peer.client_id)},                     \
+        {"username", WEIR_SETTING_TEXT, .min = 1, VALUE(CONFIG, peer.username)},                   \
+        {"password_file", WEIR_SETTING_TEXT, .min = 1, VALUE(CONFIG, peer.password_file)},         \
+        {"ca_file", WEIR_SETTING_TEXT, .min = 1, VALUE(CONFIG, peer.ca_file)},                     \
+        {"cert_file", WEIR_SETTING_TEXT, .min = 1, VALUE(CONFIG, peer.cert_file)},                 \
+        {"key_file", WEIR_SETTING_TEXT, .min = 1, VALUE(CONFIG, peer.key_file)},                   \
+        {"keepalive", WEIR_SETTING_SECONDS, .min = 5,                                              \
+         .max = 3600, .initial = "30s",     VALUE(CONFIG, peer.keepalive_s)},                      \
+    {                                                                                              \
+        "version", WEIR_SETTING_CHOICE, .initial = "5", VALUE(CONFIG, peer.version),               \
+                                        CHOICES(versions)                                          \
+    }
+
+static const struct weir_setting broker_settings[] = {
+    {"url", WEIR_SETTING_URL, .initial = "mqtt://127.0.0.1:1883", VALUE(CONFIG, broker.url)},
+    PEER(broker),
+    {"queue", WEIR_SETTING_SIZE, .min = 256 * KIB, .max = 256 * MIB, .initial = "1MiB",
+     VALUE(CONFIG, queue_bytes)},
+};
+
+static const struct weir_setting uplink_settings[] = {
+    {"url", WEIR_SETTING_URL, .required = true, VALUE(CONFIG, uplink.url)},
+    PEER(uplink),
+    {"every", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX, .initial = "60s",
+     VALUE(CONFIG, uplink_every_ms)},
+    {"format", WEIR_SETTING_CHOICE, .initial = "json", VALUE(CONFIG, uplink_format),
+     CHOICES(batch_formats)},
+    {"outbox", WEIR_SETTING_SIZE, .min = 64 * KIB, .max = GIB, .initial = "4MiB",
+     VALUE(CONFIG, outbox_bytes)},
+};
+
+static const struct weir_setting storage_settings[] = {
+    {"path", WEIR_SETTING_TEXT, .required = true, .min = 1, VALUE(CONFIG, storage_path)},
+    {"journal", WEIR_SETTING_SIZE, .min = MIB, .max = 1024 * GIB, .initial = "64MiB",
+     VALUE(CONFIG, storage_journal_bytes)},
+    {"outbox", WEIR_SETTING_SIZE, .min = MIB, .max = 1024 * GIB, .initial = "256MiB",
+     VALUE(CONFIG, storage_outbox_bytes)},
+    {"sync", WEIR_SETTING_DURATION, .max = HOUR, .initial = "1s", VALUE(CONFIG, storage_sync_ms),
+     CHOICES(sync_words)},
+};
+
+static const struct weir_setting stream_settings[] = {
+    {"name", WEIR_SETTING_NAME, .required = true, VALUE(STREAM, name)},
+    {"topics", WEIR_SETTING_FILTERS, .required = true, .min = 1, .max = WEIR_FILTER_COUNT_MAX,
+     ELEMENTS(STREAM, filters, filter_count)},
+    {"qos", WEIR_SETTING_INTEGER, .max = 2, .initial = "1", VALUE(STREAM, qos)},
+    {"format", WEIR_SETTING_CHOICE, .initial = "json", VALUE(STREAM, format),
+     CHOICES(payload_formats)},
+    {"time", WEIR_SETTING_GROUP, .required = false},
+    {"fields", WEIR_SETTING_LIST, .required = true, .min = 1, .max = WEIR_FIELD_COUNT_MAX},
+    {"window", WEIR_SETTING_GROUP, .required = true},
+    {"aggregates", WEIR_SETTING_CHOICES, .initial = "count,min,max,mean,last",
+     VALUE(STREAM, aggregates), CHOICES(aggregates)},
+    {"max_series", WEIR_SETTING_INTEGER, .min = 1, .max = WEIR_SERIES_COUNT_MAX, .initial = "1000",
+     VALUE(STREAM, max_series)},
+    {"live", WEIR_SETTING_BOOL, VALUE(STREAM, live)},
+};
+
+static const struct weir_setting time_settings[] = {
+    {"field", WEIR_SETTING_TEXT, .required = true, .min = 1, VALUE(STREAM, time_path)},
+    {"unit", WEIR_SETTING_CHOICE, .initial = "ms", VALUE(STREAM, time_unit), CHOICES(time_units)},
+    {"max_future", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, .initial = "5m",
+     VALUE(STREAM, max_future_ms)},
+};
+
+/* The default of idle follows from size and lateness, and is filled in where they are checked. */
+static const struct weir_setting window_settings[] = {
+    {"kind", WEIR_SETTING_CHOICE, .initial = "tumbling", CHOICES(window_kinds)},
+    {"size", WEIR_SETTING_DURATION, .required = true, .min = 10, .max = WEIR_DURATION_MS_MAX,
+     VALUE(STREAM, window_ms)},
+    {"lateness", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, VALUE(STREAM, lateness_ms)},
+    {"idle", WEIR_SETTING_DURATION, .min = 10, .max = WEIR_DURATION_MS_MAX, VALUE(STREAM, idle_ms)},
+    {"late", WEIR_SETTING_CHOICE, .initial = "drop", VALUE(STREAM, revise), CHOICES(late_policies)},
+    {"held", WEIR_SETTING_INTEGER, .min = 1, .max = 32, .initial = "4", VALUE(STREAM, held_count)},
+};
+
+static const struct weir_setting field_settings[] = {
+    {"name", WEIR_SETTING_NAME, .required = true, VALUE(FIELD, name)},
+    {"path", WEIR_SETTING_TEXT, .min = 1, VALUE(FIELD, path)},
+    {"unit", WEIR_SETTING_TEXT, VALUE(FIELD, unit)},
+    {"min", WEIR_SETTING_DOUBLE, .initial = "-inf", VALUE(FIELD, min)},
+    {"max", WEIR_SETTING_DOUBLE, .initial = "inf", VALUE(FIELD, max)},
+    {"invalid", WEIR_SETTING_DOUBLES, .max = WEIR_INVALID_COUNT_MAX,
+     ELEMENTS(FIELD, invalid, invalid_count)},
+};
+
+/* outside = [ low, high ] goes to both at once. */
+static_assert(offsetof(RULE, high) == offsetof(RULE, low) + sizeof(double), "limits lie apart");
+
+static const struct weir_setting alert_settings[] = {
+    {"name", WEIR_SETTING_NAME, .required = true, VALUE(RULE, name)},
+    {"stream", WEIR_SETTING_WORD, .required = true},
+    {"field", WEIR_SETTING_WORD, .required = true},
+    {"above", WEIR_SETTING_DOUBLE, .initial = "inf", VALUE(RULE, high)},
+    {"below", WEIR_SETTING_DOUBLE, .initial = "-inf", VALUE(RULE, low)},
+    {"outside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2, VALUE(RULE, low)},
+    {"deadband", WEIR_SETTING_DOUBLE, .max = INT64_MAX, VALUE(RULE, deadband)},
+    {"hold", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, VALUE(RULE, hold_ms)},
+    {"clear_delay", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX,
+     VALUE(RULE, clear_delay_ms)},
+    {"level", WEIR_SETTING_CHOICE, .initial = "warning", VALUE(RULE, level), CHOICES(levels)},
+    {"message", WEIR_SETTING_TEXT, VALUE(RULE, message)},
+};
+
+const struct weir_table weir_table_top = TABLE(top_settings);
+const struct weir_table weir_table_addition = TABLE(addition_settings);
+const struct weir_table weir_table_broker = TABLE(broker_settings);
+const struct weir_table weir_table_uplink = TABLE(uplink_settings);
+const struct weir_table weir_table_storage = TABLE(storage_settings);
+const struct weir_table weir_table_stream = TABLE(stream_settings);
+const struct weir_table weir_table_time = TABLE(time_settings);
+const struct weir_table weir_table_window = TABLE(window_settings);
+const struct weir_table weir_table_field = TABLE(field_settings);
+const struct weir_table weir_table_alert = TABLE(alert_settings);
+
+const struct weir_setting *weir_table_find(const struct weir_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (strcmp(table->settings[i].name, name) == 0)
+            return &table->settings[i];
+    }
+    return NULL;
+}
+
+/* "p50", "p99.9" */
+static bool is_quantile(const char *word)
+{
+    return word[0] == 'p' && word[1] != '\0' && strspn(word + 1, "0123456789.") == strlen(word + 1);
+}
+
+const struct weir_choice *weir_table_choose(const struct weir_setting *setting, const char *word,
+                                            const char **refusal)
+{
+    *refusal = NULL;
+    for (size_t i = 0; i < setting->choice_count; i++) {
+        const struct weir_choice *choice = &setting->choices[i];
+
+        if (strcmp(choice->name, word) != 0)
+            continue;
+        *refusal = choice->refusal;
+        return choice->refusal ? NULL : choice;
+    }
+    if (setting->choices == aggregates && is_quantile(word))
+        *refusal = "quantiles are not in this version";
+    return NULL;
+}
+
+static void add_choices(struct weir_text *text, const struct weir_setting *setting)
+{
+    size_t taken = 0;
+    size_t added = 0;
+
+    for (size_t i = 0; i < setting->choice_count; i++)
+        taken += setting->choices[i].refusal == NULL;
+    for (size_t i = 0; i < setting->choice_count; i++) {
+        if (setting->choices[i].refusal)
+            continue;
+        if (added > 0)
+            weir_text_add(text, added + 1 == taken ? " or " : ", ");
+        weir_text_add(text, "\"");
+        weir_text_add(text, setting->choices[i].name);
+        weir_text_add(text, "\"");
+        added++;
+    }
+}
+
+static void add_range(struct weir_text *text, const char *what, const char *low, const char *high)
+{
+    weir_text_add(text, what);
+    weir_text_add(text, " from ");
+    weir_text_add(text, low);
+    weir_text_add(text, " to ");
+    weir_text_add(text, high);
+}
+
+static void add_number_range(struct weir_text *text, const char *what, int64_t min, int64_t max)
+{
+    weir_text_add(text, what);
+    weir_text_add(text, " ");
+    weir_text_add_int(text, min);
+    if (min != max) {
+        weir_text_add(text, " to ");
+        weir_text_add_int(text, max);
+    }
+}
+
+static void add_duration(struct weir_text *text, const struct weir_setting *setting)
+{
+    char low[32];
+    char high[32];
+
+    weir_value_print_duration(low, setting->min);
+    weir_value_print_duration(high, setting->max);
+    add_range(text, "a duration with its unit (ms, s, m, h or d), such as \"10s\",",
+              setting->min == 0 ? "0" : low, high);
+    if (setting->choice_count > 0) {
+        weir_text_add(text, ", or ");
+        add_choices(text, setting);
+    }
+}
+
+static void add_size(struct weir_text *text, const struct weir_setting *setting)
+{
+    char low[32];
+    char high[32];
+
+    weir_value_print_size(low, (uint64_t)setting->min);
+    weir_value_print_size(high, (uint64_t)setting->max);
+    add_range(text, "a size with its unit (B, KiB, MiB or GiB), such as \"64MiB\",", low, high);
+}
+
+static void add_expected(struct weir_text *text, const struct weir_setting *setting)
+{
+    switch (setting->kind) {
+    case WEIR_SETTING_NAME:
+        weir_text_add(text, "a name of 1 to 63 letters, digits, - _ .");
+        break;
+    case WEIR_SETTING_TEXT:
+        add_number_range(text, "a text of", setting->min, (int64_t)setting->size - 1);
+        weir_text_add(text, " bytes without control characters");
+        break;
+    case WEIR_SETTING_URL:
+        weir_text_add(text, "an address such as \"mqtt://host:1883\"");
+        break;
+    case WEIR_SETTING_BOOL:
+        weir_text_add(text, "true or false");
+        break;
+    case WEIR_SETTING_INTEGER:
+        add_number_range(text, "a whole number from", setting->min, setting->max);
+        break;
+    case WEIR_SETTING_DOUBLE:
+        weir_text_add(text, setting->max > 0 ? "a number of at least 0" : "a number");
+        break;
+    case WEIR_SETTING_DURATION:
+        add_duration(text, setting);
+        break;
+    case WEIR_SETTING_SECONDS:
+        add_number_range(text, "seconds as a whole number from", setting->min, setting->max);
+        weir_text_add(text, ", or a duration such as \"30s\"");
+        break;
+    case WEIR_SETTING_SIZE:
+        add_size(text, setting);
+        break;
+    case WEIR_SETTING_CHOICE:
+        add_choices(text, setting);
+        break;
+    case WEIR_SETTING_CHOICES:
+        weir_text_add(text, "an array [ ] of ");
+        add_choices(text, setting);
+        break;
+    case WEIR_SETTING_DOUBLES:
+        add_number_range(text, "an array [ ] of", setting->min, setting->max);
+        weir_text_add(text, " numbers");
+        break;
+    case WEIR_SETTING_FILTERS:
+        add_number_range(text, "an array [ ] of", setting->min, setting->max);
+        weir_text_add(text, " topic filters in quotes");
+        break;
+    case WEIR_SETTING_WORD:
+        weir_text_add(text, "a name in quotes");
+        break;
+    case WEIR_SETTING_GROUP:
+        weir_text_add(text, "a group { }");
+        break;
+    case WEIR_SETTING_LIST:
+        add_number_range(text, "a list ( ) of", setting->min, setting->max);
+        weir_text_add(text, " groups { }");
+        break;
+    }
+}
+
+void weir_table_describe(const struct weir_setting *setting, char *out, size_t size)
+{
+    struct weir_text text;
+
+    weir_text_init(&text, out, size - 1);
+    add_expected(&text, setting);
+    out[text.length] = '\0';
+}

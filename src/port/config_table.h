@@ -1,0 +1,86 @@
+/*
+ * The table of settings: all that is known, with type, bounds, default and the place in the plain
+ * structs that the value goes to. What is not in it is an unknown setting.
+ */
+#ifndef WEIR_PORT_CONFIG_TABLE_H
+#define WEIR_PORT_CONFIG_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum weir_setting_kind {
+    WEIR_SETTING_NAME,     /* letters, digits, - _ . */
+    WEIR_SETTING_TEXT,     /* of min to size - 1 bytes */
+    WEIR_SETTING_URL,      /* of a broker */
+    WEIR_SETTING_BOOL,     /* true or false */
+    WEIR_SETTING_INTEGER,  /* min to max */
+    WEIR_SETTING_DOUBLE,   /* min to max; both 0: any finite number */
+    WEIR_SETTING_DURATION, /* min to max ms; words of choices as well */
+    WEIR_SETTING_SECONDS,  /* min to max: an integer, or a duration of whole seconds */
+    WEIR_SETTING_SIZE,     /* min to max bytes */
+    WEIR_SETTING_CHOICE,   /* a word of choices */
+    WEIR_SETTING_CHOICES,  /* several of them, as bits 1 << value */
+    WEIR_SETTING_DOUBLES,  /* min to max numbers; how many goes to count_offset, if not 0 */
+    WEIR_SETTING_FILTERS,  /* min to max topic filters of size bytes; likewise */
+    WEIR_SETTING_WORD,     /* a text that is looked up later: the reader of the group stores it */
+    WEIR_SETTING_GROUP,    /* has a table of its own */
+    WEIR_SETTING_LIST,     /* of groups: min to max; each has a table of its own */
+};
+
+struct weir_choice {
+    const char *name;
+    int64_t value;
+    const char *refusal; /* why this well-known word is not taken; NULL: it is */
+};
+
+struct weir_setting {
+    const char *name;
+    enum weir_setting_kind kind;
+    bool required;
+    int64_t min;
+    int64_t max;
+    const char *initial; /* the default, as it would be written between quotes; NULL: zero */
+    size_t offset;       /* of the value in the struct of the group */
+    size_t size;         /* of the value; of one element for kinds that have several */
+    size_t count_offset;
+    const struct weir_choice *choices;
+    size_t choice_count;
+};
+
+/* The settings of one group. */
+struct weir_table {
+    const struct weir_setting *settings;
+    size_t count;
+};
+
+/* Offsets are those of struct weir_config. */
+extern const struct weir_table weir_table_top;
+extern const struct weir_table weir_table_broker;
+extern const struct weir_table weir_table_uplink;
+extern const struct weir_table weir_table_storage;
+
+/* Of struct weir_stream_config. */
+extern const struct weir_table weir_table_stream;
+extern const struct weir_table weir_table_time;
+extern const struct weir_table weir_table_window;
+
+/* Of files beside the main one, which have nothing else. */
+extern const struct weir_table weir_table_addition;
+
+/* Of struct weir_field_config and struct weir_rule_config. */
+extern const struct weir_table weir_table_field;
+extern const struct weir_table weir_table_alert;
+
+/* The setting of that name, NULL: the table has none. */
+const struct weir_setting *weir_table_find(const struct weir_table *table, const char *name);
+
+/* The choice of that word, NULL: there is none, or it is not taken; then *refusal says why, or is
+ * NULL. */
+const struct weir_choice *weir_table_choose(const struct weir_setting *setting, const char *word,
+                                            const char **refusal);
+
+/* Writes what a setting's value has to be, as in "expected an integer from 0 to 2". */
+void weir_table_describe(const struct weir_setting *setting, char *out, size_t size);
+
+#endif
