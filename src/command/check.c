@@ -1,0 +1,201 @@
+/* What a configuration amounts to, before anything runs on it. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "format/encode.h"
+#include "port/config.h"
+#include "weir/engine.h"
+
+#define HOUR_MS (3600 * INT64_C(1000))
+
+/* Everything at full load: every series there, every window with samples of every field. */
+struct load {
+    uint64_t hour_rows;
+    uint64_t schedule_rows;
+    uint64_t schedule_bytes;
+};
+
+static void print_bytes(const char *what, uint64_t bytes)
+{
+    printf("  %-40s %14" PRIu64 "\n", what, bytes);
+}
+
+static void print_stream(const struct weir_stream_config *stream,
+                         const struct weir_stream_plan *plan)
+{
+    uint64_t records = plan->record_bytes * stream->max_series;
+    char line[80];
+
+    printf("  stream \"%s\"\n", stream->name);
+    (void)snprintf(line, sizeof(line), "  %" PRIu32 " series of %" PRIu64 " bytes",
+                   stream->max_series, plan->record_bytes);
+    print_bytes(line, records);
+    print_bytes("  index and names of series", plan->index_bytes);
+    print_bytes("  topics and paths", plan->decoder_bytes);
+    print_bytes("  in all", plan->total_bytes);
+}
+
+static void print_memory(const struct weir_config *config)
+{
+    struct weir_stream_plan plans[WEIR_STREAM_COUNT_MAX];
+    uint64_t streams_bytes = 0;
+    uint64_t batch_bytes;
+    uint64_t engine_bytes = weir_engine_size(config, &batch_bytes);
+    uint64_t pipeline_bytes = weir_pipeline_size(config, plans);
+    uint64_t outbox_bytes = config->uplink.url[0] != '\0' ? config->outbox_bytes : 0;
+
+    printf("memory at most, in bytes, without what the libraries take\n");
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        streams_bytes += plans[i].total_bytes;
+        print_stream(&config->streams[i], &plans[i]);
+    }
+    print_bytes("outputs and state", pipeline_bytes - streams_bytes);
+    print_bytes("batch", batch_bytes);
+    print_bytes("engine in all", engine_bytes);
+    print_bytes("queue", config->queue_bytes);
+    print_bytes("outbox", outbox_bytes);
+    print_bytes("total", engine_bytes + config->queue_bytes + outbox_bytes);
+}
+
+static void print_flash(const struct weir_config *config)
+{
+    printf("flash, in bytes\n");
+    if (config->storage_path[0] != '\0')
+        printf("  not used by this version: storage in %s, journal %" PRIu64 ", outbox %" PRIu64
+               "\n",
+               config->storage_path, config->storage_journal_bytes, config->storage_outbox_bytes);
+    else
+        printf("  none: no storage is configured\n");
+}
+
+/* Bytes of a batch's row, for names and numbers of everyday length. */
+static uint64_t row_bytes(const struct weir_stream_config *stream, uint32_t field)
+{
+    const struct weir_summary summary = {
+        .field = field,
+        .start_ms = 1700000000000,
+        .end_ms = 1700000000000 + stream->window_ms,
+        .first_ms = 1700000000000,
+        .last_ms = 1700000000000 + stream->window_ms / 2,
+        .count = 60,
+        .sum = 1287.375,
+        .min = 20.125,
+        .max = 22.875,
+        .mean = 21.45625,
+        .stddev = 0.6614378277661477,
+        .first = 20.125,
+        .last = 22.5,
+    };
+    char bytes[4096];
+    struct weir_text text;
+
+    weir_text_init(&text, bytes, sizeof(bytes));
+    weir_text_add(&text, ",{");
+    weir_encode_summary(&text, stream, "building/device4", &summary);
+    weir_text_add(&text, "}");
+    return text.length;
+}
+
+static void add_stream_load(struct load *load, const struct weir_config *config, uint32_t index)
+{
+    const struct weir_stream_config *stream = &config->streams[index];
+    uint64_t window_ms = (uint64_t)stream->window_ms;
+
+    for (uint32_t i = 0; i < stream->field_count; i++) {
+        uint64_t rows =
+            (stream->max_series * (uint64_t)config->uplink_every_ms + window_ms - 1) / window_ms;
+        load->schedule_rows += rows;
+        load->schedule_bytes += rows * row_bytes(stream, i);
+    }
+    load->hour_rows += (stream->max_series * (uint64_t)stream->field_count * HOUR_MS) / window_ms;
+}
+
+static void print_load(const struct weir_config *config)
+{
+    uint64_t batch_max = config->outbox_bytes / 4;
+    struct load load = {0};
+
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        add_stream_load(&load, config, i);
+    printf("at full load, every series there in every window\n");
+    print_bytes("summaries an hour", load.hour_rows);
+    if (config->uplink.url[0] == '\0') {
+        printf("  no uplink is configured\n");
+        return;
+    }
+    if (batch_max > WEIR_BATCH_BYTES_MAX)
+        batch_max = WEIR_BATCH_BYTES_MAX;
+    print_bytes("milliseconds between batches", (uint64_t)config->uplink_every_ms);
+    print_bytes("summaries each time", load.schedule_rows);
+    print_bytes("bytes each time, about", load.schedule_bytes);
+    print_bytes("batches each time, about", (load.schedule_bytes + batch_max - 1) / batch_max);
+    if (load.schedule_bytes > config->outbox_bytes)
+        printf(
+            "warning: at full load the outbox does not hold what is sent at one time: the oldest "
+            "batches would be dropped; raise uplink.outbox or lower uplink.every\n");
+}
+
+static int check_file(const char *path)
+{
+    struct weir_config *config = weir_config_load(path, stderr);
+
+    if (!config)
+        return WEIR_EXIT_REFUSED;
+    printf("gateway \"%s\": %" PRIu32 " %s, %" PRIu32 " %s\n", config->gateway,
+           config->stream_count, config->stream_count == 1 ? "stream" : "streams",
+           config->rule_count, config->rule_count == 1 ? "alert" : "alerts");
+    print_memory(config);
+    print_flash(config);
+    print_load(config);
+    printf("%s: ok\n", path);
+    weir_config_destroy(config);
+    return WEIR_EXIT_DONE;
+}
+
+static void print_usage(FILE *file)
+{
+    fputs("usage: weir check [-c FILE]\n"
+          "\n"
+          "Validates the configuration and prints what it takes in memory and on flash. Opens no\n"
+          "socket, writes no file.\n"
+          "\n"
+          "  -c, --config FILE  the configuration (" WEIR_CONFIG_PATH_DEFAULT ")\n"
+          "      --help         this text\n"
+          "\n"
+          "Exit status 78: the configuration is refused; stderr says why.\n",
+          file);
+}
+
+int weir_command_check(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    const char *path = WEIR_CONFIG_PATH_DEFAULT;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case 'h':
+            print_usage(stdout);
+            return WEIR_EXIT_DONE;
+        default:
+            print_usage(stderr);
+            return WEIR_EXIT_USAGE;
+        }
+    }
+    if (optind != argc) {
+        fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0], argv[optind]);
+        print_usage(stderr);
+        return WEIR_EXIT_USAGE;
+    }
+    return check_file(path);
+}

@@ -1,0 +1,24 @@
+/*
+ * The verbs of the command line: a file each, called with the arguments after the verb. Each returns the
+ * process' exit status.
+ */
+#ifndef WEIR_COMMAND_COMMAND_H
+#define WEIR_COMMAND_COMMAND_H
+
+enum weir_exit {
+    WEIR_EXIT_DONE = 0,
+    WEIR_EXIT_FAILED = 1,   /* failed while running */
+    WEIR_EXIT_USAGE = 2,    /* wrong usage */
+    WEIR_EXIT_REFUSED = 78, /* the configuration is refused (sysexits' EX_CONFIG) */
+};
+
+#define WEIR_CONFIG_PATH_DEFAULT "/etc/weir/weir.conf"
+
+/* argv[0] is what messages about the usage begin with: "weir" and the verb. */
+int weir_command_run(int argc, char **argv);
+int weir_command_check(int argc, char **argv);
+int weir_command_replay(int argc, char **argv);
+int weir_command_decode(int argc, char **argv);
+int weir_command_version(int argc, char **argv);
+
+#endif

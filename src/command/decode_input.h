@@ -1,0 +1,50 @@
+/*
+ * Where one batch ends and the next begins, in a stream of them: back to back, a line each or printed
+ * over many lines, or as lines of hexadecimal digits. In bounded memory, and in time that grows with the
+ * length of the input alone, whatever it holds.
+ *
+ * What is no batch is passed over up to the next line, or to the next batch as weir writes it: the bytes
+ *
+ *     {"schema":"weir.batch/
+ *
+ * stand in no JSON text but at the beginning of an object, and so end whatever was cut off before them.
+ */
+#ifndef WEIR_COMMAND_DECODE_INPUT_H
+#define WEIR_COMMAND_DECODE_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A batch in bytes: sixteen times what weir writes, for batches that were printed anew with blanks. */
+#define WEIR_DECODE_BATCH_MAX (4 * 1024 * 1024)
+
+enum weir_decode_outcome {
+    WEIR_DECODE_BATCH, /* something between brackets; whether it is a batch is not known yet */
+    WEIR_DECODE_BAD,   /* something else, passed over; problem says what */
+    WEIR_DECODE_END,
+    WEIR_DECODE_FAILED, /* reading failed; problem says why */
+};
+
+struct weir_decode_input {
+    uint64_t offset; /* where the newest outcome begins, in bytes from the start */
+    const char *problem;
+    /* private */
+    int fd;
+    bool ended;
+    int error;    /* errno of the read that failed; 0: none has */
+    bool lost;    /* looking for the next place to begin at */
+    size_t first; /* of the bytes not taken yet */
+    size_t last;
+    uint64_t base; /* offset of bytes[0] */
+    char bytes[WEIR_DECODE_BATCH_MAX + 64];
+};
+
+/* fd stays the caller's. */
+void weir_decode_input_init(struct weir_decode_input *input, int fd);
+
+/* Takes the next batch; text points into input until the next call. */
+enum weir_decode_outcome weir_decode_input_next(struct weir_decode_input *input, const char **text,
+                                                size_t *length);
+
+#endif

@@ -1,0 +1,100 @@
+#include "command/live.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool weir_live_init(struct weir_live *live, const struct weir_config *config)
+{
+    memset(live, 0, sizeof(*live));
+    live->stream_count = config->stream_count;
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct weir_stream_config *stream = &config->streams[i];
+        struct weir_live_stream *entry = &live->streams[i];
+
+        if (!stream->live)
+            continue;
+        entry->field_count = stream->field_count;
+        entry->series_max = stream->max_series;
+        entry->newest =
+            calloc((size_t)stream->max_series * stream->field_count, sizeof(*entry->newest));
+        entry->dirty = calloc(stream->max_series, sizeof(*entry->dirty));
+        if (!entry->newest || !entry->dirty) {
+            weir_live_finish(live);
+            return false;
+        }
+    }
+    return true;
+}
+
+void weir_live_finish(struct weir_live *live)
+{
+    for (uint32_t i = 0; i < live->stream_count; i++) {
+        free(live->streams[i].newest);
+        free(live->streams[i].dirty);
+    }
+    memset(live, 0, sizeof(*live));
+}
+
+void weir_live_put_back(struct weir_live *live, uint32_t stream, uint32_t series)
+{
+    struct weir_live_stream *entry = &live->streams[stream];
+
+    entry->dirty_count += !entry->dirty[series];
+    entry->dirty[series] = true;
+}
+
+void weir_live_accept(struct weir_live *live, const struct weir_summary *summary)
+{
+    struct weir_live_stream *entry = &live->streams[summary->stream];
+    struct weir_summary *newest;
+
+    if (!entry->newest)
+        return;
+    newest = &entry->newest[(size_t)summary->series * entry->field_count + summary->field];
+    if (newest->count > 0 && summary->start_ms < newest->start_ms)
+        return;
+    *newest = *summary;
+    weir_live_put_back(live, summary->stream, summary->series);
+}
+
+bool weir_live_take(struct weir_live *live, uint32_t *stream, uint32_t *series)
+{
+    for (uint32_t i = 0; i < live->stream_count; i++) {
+        struct weir_live_stream *entry = &live->streams[i];
+
+        if (entry->dirty_count == 0)
+            continue;
+        while (!entry->dirty[entry->cursor])
+            entry->cursor = (entry->cursor + 1) % entry->series_max;
+        entry->dirty[entry->cursor] = false;
+        entry->dirty_count--;
+        *stream = i;
+        *series = entry->cursor;
+        return true;
+    }
+    return false;
+}
+
+void weir_live_put_all_back(struct weir_live *live)
+{
+    for (uint32_t i = 0; i < live->stream_count; i++) {
+        const struct weir_live_stream *entry = &live->streams[i];
+
+        for (uint32_t j = 0; j < entry->series_max; j++) {
+            const struct weir_summary *newest = weir_live_newest(live, i, j);
+
+            for (uint32_t k = 0; k < entry->field_count; k++) {
+                if (newest[k].count > 0)
+                    weir_live_put_back(live, i, j);
+            }
+        }
+    }
+}
+
+const struct weir_summary *weir_live_newest(const struct weir_live *live, uint32_t stream,
+                                            uint32_t series)
+{
+    const struct weir_live_stream *entry = &live->streams[stream];
+
+    return &entry->newest[(size_t)series * entry->field_count];
+}

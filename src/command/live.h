@@ -1,0 +1,44 @@
+/*
+ * The newest summary of each field of each series, for streams that ask for live topics.
+ */
+#ifndef WEIR_COMMAND_LIVE_H
+#define WEIR_COMMAND_LIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "weir/config.h"
+#include "weir/flow.h"
+
+struct weir_live {
+    /* private */
+    struct weir_live_stream {
+        struct weir_summary *newest; /* [series][field]; count 0: none yet */
+        bool *dirty;                 /* [series]: the broker lacks the newest */
+        uint32_t field_count;
+        uint32_t series_max;
+        uint32_t dirty_count;
+        uint32_t cursor;
+    } streams[WEIR_STREAM_COUNT_MAX];
+    uint32_t stream_count;
+};
+
+/* Memory for the live streams of the configuration. False: there is too little; nothing is held. */
+bool weir_live_init(struct weir_live *live, const struct weir_config *config);
+void weir_live_finish(struct weir_live *live);
+
+/* Takes a summary; of a stream that is not live, or older than the one it has, it is no news. */
+void weir_live_accept(struct weir_live *live, const struct weir_summary *summary);
+
+/* Finds a series with news, which then counts as told; false: none. */
+bool weir_live_take(struct weir_live *live, uint32_t *stream, uint32_t *series);
+
+/* Says that a series was not told after all; or that none was. */
+void weir_live_put_back(struct weir_live *live, uint32_t stream, uint32_t series);
+void weir_live_put_all_back(struct weir_live *live);
+
+/* The newest summaries of a series, field_count of them. */
+const struct weir_summary *weir_live_newest(const struct weir_live *live, uint32_t stream,
+                                            uint32_t series);
+
+#endif

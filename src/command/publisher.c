@@ -1,0 +1,531 @@
+#include "command/publisher.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/live.h"
+#include "command/removal.h"
+#include "command/resend.h"
+#include "format/encode.h"
+#include "port/log.h"
+#include "port/mqtt.h"
+
+/* Events that wait for the broker: a bad hour's, in half a MiB that is touched only then. */
+#define EVENT_COUNT_MAX 4096
+
+#define INFO_EVERY_MS 10000
+
+/* An alert with the longest names, or the newest summaries of a series with every field. */
+#define PAYLOAD_BYTES 65536
+#define TOPIC_BYTES 2048
+
+/* What an answer belongs to: the kind in the upper part of the token, a number in the lower. */
+enum token_kind { TOKEN_STATUS, TOKEN_INFO, TOKEN_EVENT, TOKEN_STATE, TOKEN_REMOVAL };
+#define TOKEN_NUMBER_BITS 56
+
+struct weir_publisher {
+    struct weir_intake *intake;
+    const struct weir_config *config;
+    struct weir_mqtt *mqtt;
+    uint64_t generation;
+    bool status_sent;
+    int refusal; /* the reason code logged last */
+    int64_t info_at_ms;
+    struct weir_alert *events; /* [EVENT_COUNT_MAX] */
+    bool *event_acknowledged;
+    struct weir_resend event_queue;
+    uint64_t events_dropped;
+    uint64_t state_first[WEIR_RULE_COUNT_MAX + 1]; /* where a rule's states begin among all */
+    bool *state_dirty;                             /* the broker lacks the newest */
+    uint64_t dirty_count;
+    uint64_t dirty_cursor;
+    struct weir_live live;
+    struct weir_removals removals;
+    char topic[TOPIC_BYTES];
+    char payload[PAYLOAD_BYTES];
+};
+
+static uint64_t make_token(enum token_kind kind, uint64_t number)
+{
+    return (uint64_t)kind << TOKEN_NUMBER_BITS | number;
+}
+
+static void number_states(struct weir_publisher *publisher)
+{
+    const struct weir_config *config = publisher->config;
+
+    for (uint32_t i = 0; i < config->rule_count; i++)
+        publisher->state_first[i + 1] =
+            publisher->state_first[i] + config->streams[config->rules[i].stream].max_series;
+}
+
+static uint64_t state_count(const struct weir_publisher *publisher)
+{
+    return publisher->state_first[publisher->config->rule_count];
+}
+
+static void mark_state(struct weir_publisher *publisher, uint64_t number)
+{
+    publisher->dirty_count += !publisher->state_dirty[number];
+    publisher->state_dirty[number] = true;
+}
+
+/* Marks every state there is, after a connection was made. Under the lock. */
+static void mark_all_states(struct weir_publisher *publisher, const struct weir_engine *engine)
+{
+    struct weir_alert alert;
+
+    for (uint32_t i = 0; i < publisher->config->rule_count; i++) {
+        uint32_t stream = publisher->config->rules[i].stream;
+        uint32_t count = weir_pipeline_series_count(&engine->pipeline, stream);
+
+        for (uint32_t j = 0; j < count; j++) {
+            if (weir_pipeline_alert(&engine->pipeline, i, j, &alert))
+                mark_state(publisher, publisher->state_first[i] + j);
+        }
+    }
+}
+
+static bool allocate(struct weir_publisher *publisher)
+{
+    number_states(publisher);
+    publisher->events = calloc(EVENT_COUNT_MAX, sizeof(*publisher->events));
+    publisher->event_acknowledged = calloc(EVENT_COUNT_MAX, sizeof(bool));
+    publisher->state_dirty = calloc(state_count(publisher) + 1, sizeof(bool));
+    return publisher->events && publisher->event_acknowledged && publisher->state_dirty &&
+           weir_live_init(&publisher->live, publisher->config);
+}
+
+static void free_publisher(struct weir_publisher *publisher)
+{
+    weir_live_finish(&publisher->live);
+    weir_removals_finish(&publisher->removals);
+    free(publisher->state_dirty);
+    free(publisher->event_acknowledged);
+    free(publisher->events);
+    free(publisher);
+}
+
+static void write_topic(struct weir_publisher *publisher, const char *rest)
+{
+    struct weir_text text;
+
+    weir_text_init(&text, publisher->topic, TOPIC_BYTES);
+    weir_encode_topic_root(&text, publisher->config);
+    weir_text_add(&text, rest);
+    weir_text_add_bytes(&text, "", 1);
+}
+
+static struct weir_mqtt *connect_broker(struct weir_publisher *publisher, int wake_fd)
+{
+    char client_id[sizeof(publisher->config->broker.client_id) + 4];
+    struct weir_mqtt_options options = {
+        .label = "broker",
+        .peer = &publisher->config->broker,
+        .client_id = client_id,
+        .clean_start = true,
+        .will_topic = publisher->topic,
+        .will_payload = "offline",
+        .wake_fd = wake_fd,
+    };
+
+    snprintf(client_id, sizeof(client_id), "%s-out", publisher->config->broker.client_id);
+    write_topic(publisher, "status");
+    return weir_mqtt_create(&options);
+}
+
+struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
+                                             const struct weir_config *config, int wake_fd)
+{
+    struct weir_publisher *publisher = calloc(1, sizeof(*publisher));
+
+    if (!publisher)
+        goto error;
+    publisher->intake = intake;
+    publisher->config = config;
+    weir_removals_init(&publisher->removals);
+    if (!allocate(publisher))
+        goto error_publisher;
+    weir_resend_init(&publisher->event_queue, publisher->event_acknowledged, EVENT_COUNT_MAX);
+    publisher->mqtt = connect_broker(publisher, wake_fd);
+    if (!publisher->mqtt)
+        goto error_publisher;
+    return publisher;
+
+error_publisher:
+    free_publisher(publisher);
+error:
+    weir_log_error("cannot make the publisher");
+    return NULL;
+}
+
+void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct weir_alert *alert)
+{
+    uint64_t number;
+
+    mark_state(publisher, publisher->state_first[alert->rule] + alert->series);
+    if (alert->event == WEIR_EVENT_NONE)
+        return;
+    if (weir_resend_add(&publisher->event_queue, &number))
+        publisher->events[number % EVENT_COUNT_MAX] = *alert;
+    else
+        publisher->events_dropped++;
+}
+
+void weir_publisher_accept_summary(struct weir_publisher *publisher,
+                                   const struct weir_summary *summary)
+{
+    weir_live_accept(&publisher->live, summary);
+}
+
+uint64_t weir_publisher_dropped(const struct weir_publisher *publisher)
+{
+    return publisher->events_dropped;
+}
+
+static enum weir_status publish(struct weir_publisher *publisher, const struct weir_text *payload,
+                                int qos, bool retain, uint64_t token)
+{
+    return weir_mqtt_publish(publisher->mqtt, publisher->topic, payload->bytes, payload->length,
+                             qos, retain, token);
+}
+
+static void send_status(struct weir_publisher *publisher)
+{
+    struct weir_text payload;
+
+    if (publisher->status_sent)
+        return;
+    write_topic(publisher, "status");
+    weir_text_init(&payload, publisher->payload, PAYLOAD_BYTES);
+    weir_text_add(&payload, "online");
+    publisher->status_sent =
+        publish(publisher, &payload, 1, true, make_token(TOKEN_STATUS, 0)) == WEIR_OK;
+}
+
+static void send_info(struct weir_publisher *publisher, int64_t now_ms)
+{
+    struct weir_ledger ledger;
+    struct weir_text payload;
+
+    if (now_ms < publisher->info_at_ms)
+        return;
+    weir_engine_ledger(weir_intake_lock(publisher->intake), &ledger);
+    weir_intake_unlock(publisher->intake);
+    write_topic(publisher, "info");
+    weir_text_init(&payload, publisher->payload, PAYLOAD_BYTES);
+    weir_text_add(&payload, "{\"schema\":\"weir.info/1\",\"gateway\":");
+    weir_text_add_quoted(&payload, publisher->config->gateway);
+    weir_text_add(&payload, ",\"version\":\"" WEIR_VERSION "\",\"config_hash\":\"");
+    weir_text_add_hex(&payload, publisher->config->hash);
+    weir_text_add(&payload, "\",\"clock\":\"");
+    weir_text_add(&payload, weir_clock_synchronised() ? "synchronised" : "unsynchronised");
+    weir_text_add(&payload, "\",\"ledger\":{");
+    weir_encode_ledger(&payload, &ledger);
+    weir_text_add(&payload, "}}");
+    if (publish(publisher, &payload, 1, true, make_token(TOKEN_INFO, 0)) == WEIR_OK)
+        publisher->info_at_ms = now_ms + INFO_EVERY_MS;
+}
+
+static void write_alert(struct weir_publisher *publisher, const struct weir_engine *engine,
+                        const struct weir_alert *alert, const char *topic_end,
+                        struct weir_text *payload)
+{
+    uint32_t stream = publisher->config->rules[alert->rule].stream;
+    const char *series = weir_pipeline_series_name(&engine->pipeline, stream, alert->series);
+    struct weir_text topic;
+
+    weir_text_init(&topic, publisher->topic, TOPIC_BYTES);
+    weir_encode_alert_topic(&topic, publisher->config, series, alert->rule);
+    weir_text_add(&topic, topic_end);
+    weir_text_add_bytes(&topic, "", 1);
+    weir_text_init(payload, publisher->payload, PAYLOAD_BYTES);
+    weir_encode_alert_payload(payload, publisher->config, series, alert);
+}
+
+/* An event that the broker or the library will not have: counted, its state is retained all the same. */
+static void give_up_event(struct weir_publisher *publisher, uint64_t number)
+{
+    weir_resend_answer(&publisher->event_queue, number, true);
+    publisher->events_dropped++;
+}
+
+static void send_events(struct weir_publisher *publisher)
+{
+    enum weir_status status;
+    struct weir_text payload;
+    uint64_t number;
+
+    while (weir_resend_peek(&publisher->event_queue, &number)) {
+        write_alert(publisher, weir_intake_lock(publisher->intake),
+                    &publisher->events[number % EVENT_COUNT_MAX], "event", &payload);
+        weir_intake_unlock(publisher->intake);
+        status = publish(publisher, &payload, 1, false, make_token(TOKEN_EVENT, number));
+        if (status == WEIR_FULL)
+            return;
+        weir_resend_sent(&publisher->event_queue);
+        if (status == WEIR_REFUSED)
+            give_up_event(publisher, number);
+    }
+}
+
+static void find_dirty_state(struct weir_publisher *publisher, uint32_t *rule, uint32_t *series)
+{
+    uint64_t count = state_count(publisher);
+
+    while (!publisher->state_dirty[publisher->dirty_cursor])
+        publisher->dirty_cursor = (publisher->dirty_cursor + 1) % count;
+    *rule = 0;
+    while (publisher->state_first[*rule + 1] <= publisher->dirty_cursor)
+        ++*rule;
+    *series = (uint32_t)(publisher->dirty_cursor - publisher->state_first[*rule]);
+}
+
+static void send_states(struct weir_publisher *publisher)
+{
+    while (publisher->dirty_count > 0) {
+        struct weir_text payload;
+        struct weir_alert alert;
+        const struct weir_engine *engine;
+        uint32_t rule;
+        uint32_t series;
+
+        find_dirty_state(publisher, &rule, &series);
+        engine = weir_intake_lock(publisher->intake);
+        if (weir_pipeline_alert(&engine->pipeline, rule, series, &alert))
+            write_alert(publisher, engine, &alert, "state", &payload);
+        weir_intake_unlock(publisher->intake);
+        if (publish(publisher, &payload, 1, true,
+                    make_token(TOKEN_STATE, publisher->dirty_cursor)) == WEIR_FULL)
+            return;
+        publisher->state_dirty[publisher->dirty_cursor] = false;
+        publisher->dirty_count--;
+    }
+}
+
+static void send_removals(struct weir_publisher *publisher)
+{
+    const struct weir_removal *removal;
+    uint64_t number;
+
+    while (weir_removals_peek(&publisher->removals, &removal, &number)) {
+        if (weir_mqtt_publish(publisher->mqtt, removal->topic, removal->payload,
+                              strlen(removal->payload), 1, removal->retain,
+                              make_token(TOKEN_REMOVAL, number)) == WEIR_FULL)
+            return;
+        weir_removals_sent(&publisher->removals);
+    }
+}
+
+static void write_live(struct weir_publisher *publisher, uint32_t stream_index, uint32_t series,
+                       struct weir_text *payload)
+{
+    const struct weir_stream_config *stream = &publisher->config->streams[stream_index];
+    const struct weir_summary *newest = weir_live_newest(&publisher->live, stream_index, series);
+    const struct weir_engine *engine = weir_intake_lock(publisher->intake);
+    const char *name = weir_pipeline_series_name(&engine->pipeline, stream_index, series);
+    const char *separator = "";
+    struct weir_text topic;
+
+    weir_text_init(&topic, publisher->topic, TOPIC_BYTES);
+    weir_encode_topic_root(&topic, publisher->config);
+    weir_text_add(&topic, "live/");
+    weir_text_add(&topic, stream->name);
+    weir_text_add(&topic, "/");
+    weir_encode_topic_level(&topic, name);
+    weir_text_add_bytes(&topic, "", 1);
+    weir_text_init(payload, publisher->payload, PAYLOAD_BYTES);
+    weir_text_add(payload, "{\"schema\":\"weir.live/1\",\"gateway\":");
+    weir_text_add_quoted(payload, publisher->config->gateway);
+    weir_text_add(payload, ",\"summaries\":[");
+    for (uint32_t i = 0; i < stream->field_count; i++) {
+        if (newest[i].count == 0)
+            continue;
+        weir_text_add(payload, separator);
+        weir_text_add(payload, "{");
+        weir_encode_summary(payload, stream, name, &newest[i]);
+        weir_text_add(payload, "}");
+        separator = ",";
+    }
+    weir_text_add(payload, "]}");
+    weir_intake_unlock(publisher->intake);
+}
+
+static void send_live(struct weir_publisher *publisher)
+{
+    uint32_t stream;
+    uint32_t series;
+
+    while (weir_live_take(&publisher->live, &stream, &series)) {
+        struct weir_text payload;
+
+        write_live(publisher, stream, series, &payload);
+        if (publish(publisher, &payload, 0, true, 0) == WEIR_FULL) {
+            weir_live_put_back(&publisher->live, stream, series);
+            return;
+        }
+    }
+}
+
+/* MQTT 5 reason codes from here on are refusals: asking again would bring the same answer. */
+#define REASON_REFUSED 0x80
+
+static bool is_refused(struct weir_publisher *publisher, const struct weir_mqtt_result *result)
+{
+    if (result->acknowledged || result->reason < REASON_REFUSED)
+        return false;
+    if (result->reason != publisher->refusal)
+        weir_log_warning("broker: refuses publishes under weir/v1/%s, reason code %d",
+                         publisher->config->gateway, result->reason);
+    publisher->refusal = result->reason;
+    return true;
+}
+
+static void take_answer(struct weir_publisher *publisher, const struct weir_mqtt_result *result)
+{
+    uint64_t number = result->token & (((uint64_t)1 << TOKEN_NUMBER_BITS) - 1);
+    bool refused = is_refused(publisher, result);
+
+    switch ((enum token_kind)(result->token >> TOKEN_NUMBER_BITS)) {
+    case TOKEN_STATUS:
+        publisher->status_sent = result->acknowledged || refused;
+        break;
+    case TOKEN_INFO:
+        break;
+    case TOKEN_EVENT:
+        if (refused)
+            give_up_event(publisher, number);
+        else
+            weir_resend_answer(&publisher->event_queue, number, result->acknowledged);
+        break;
+    case TOKEN_STATE:
+        if (!result->acknowledged && !refused && number < state_count(publisher))
+            mark_state(publisher, number);
+        break;
+    case TOKEN_REMOVAL:
+        weir_removals_answer(&publisher->removals, number, result->acknowledged || refused);
+        break;
+    }
+}
+
+static void begin_connection(struct weir_publisher *publisher)
+{
+    publisher->generation = weir_mqtt_generation(publisher->mqtt);
+    publisher->status_sent = false;
+    publisher->info_at_ms = 0;
+    mark_all_states(publisher, weir_intake_lock(publisher->intake));
+    weir_intake_unlock(publisher->intake);
+    weir_live_put_all_back(&publisher->live);
+}
+
+int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms)
+{
+    int64_t next_ms = weir_mqtt_step(publisher->mqtt, now_ms);
+    struct weir_mqtt_result result;
+
+    while (weir_mqtt_take_result(publisher->mqtt, &result))
+        take_answer(publisher, &result);
+    if (!weir_mqtt_connected(publisher->mqtt))
+        return next_ms;
+    if (weir_mqtt_generation(publisher->mqtt) != publisher->generation)
+        begin_connection(publisher);
+    send_status(publisher);
+    send_events(publisher);
+    send_removals(publisher);
+    send_states(publisher);
+    send_live(publisher);
+    send_info(publisher, now_ms);
+    return next_ms < publisher->info_at_ms ? next_ms : publisher->info_at_ms;
+}
+
+bool weir_publisher_busy(const struct weir_publisher *publisher)
+{
+    return weir_mqtt_connected(publisher->mqtt) &&
+           (weir_mqtt_inflight(publisher->mqtt) > 0 || publisher->dirty_count > 0 ||
+            !weir_resend_is_empty(&publisher->event_queue) ||
+            !weir_removals_is_empty(&publisher->removals));
+}
+
+void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms)
+{
+    if (publisher->status_sent) {
+        publisher->info_at_ms = 0;
+        send_info(publisher, 0);
+        write_topic(publisher, "status");
+        (void)weir_mqtt_publish(publisher->mqtt, publisher->topic, "offline", 7, 1, true,
+                                make_token(TOKEN_STATUS, 0));
+    }
+    weir_mqtt_destroy(publisher->mqtt, wait_ms);
+    free_publisher(publisher);
+}
+
+/* The index of the rule of `to` that a rule of `from` goes on as; to's rule count: none. */
+static uint32_t find_rule(const struct weir_config *from, uint32_t rule,
+                          const struct weir_config *to)
+{
+    const struct weir_rule_config *old = &from->rules[rule];
+    uint32_t i = 0;
+
+    while (i < to->rule_count &&
+           (strcmp(to->rules[i].name, old->name) != 0 ||
+            strcmp(to->streams[to->rules[i].stream].name, from->streams[old->stream].name) != 0))
+        i++;
+    return i;
+}
+
+/* Events that wait take the new configuration's indices. Series keep theirs. */
+static void renumber_events(struct weir_publisher *publisher, const struct weir_engine *from,
+                            const struct weir_engine *to)
+{
+    struct weir_resend *queue = &publisher->event_queue;
+
+    for (uint64_t i = queue->first; i < queue->end; i++) {
+        struct weir_alert *event = &publisher->events[i % EVENT_COUNT_MAX];
+        uint32_t rule = find_rule(from->config, event->rule, to->config);
+
+        if (publisher->event_acknowledged[i % EVENT_COUNT_MAX])
+            continue;
+        if (rule < to->config->rule_count &&
+            event->series <
+                weir_pipeline_series_count(&to->pipeline, to->config->rules[rule].stream))
+            event->rule = rule;
+        else
+            give_up_event(publisher, i);
+    }
+}
+
+bool weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
+                             const struct weir_engine *to)
+{
+    static struct weir_publisher next; /* large */
+
+    next = (struct weir_publisher){.config = to->config};
+
+    number_states(&next);
+    next.state_dirty = calloc(state_count(&next) + 1, sizeof(bool));
+    if (!next.state_dirty)
+        goto error;
+    if (!weir_live_init(&next.live, to->config))
+        goto error_states;
+    if (!weir_removals_add(&publisher->removals, from, to))
+        goto error_live;
+    renumber_events(publisher, from, to);
+    weir_live_finish(&publisher->live);
+    free(publisher->state_dirty);
+    publisher->config = to->config;
+    publisher->live = next.live;
+    publisher->state_dirty = next.state_dirty;
+    publisher->dirty_count = publisher->dirty_cursor = 0;
+    memcpy(publisher->state_first, next.state_first, sizeof(next.state_first));
+    publisher->info_at_ms = 0;
+    mark_all_states(publisher, to);
+    return true;
+
+error_live:
+    weir_live_finish(&next.live);
+error_states:
+    free(next.state_dirty);
+error:
+    return false;
+}

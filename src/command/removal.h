@@ -1,0 +1,44 @@
+/*
+ * Alerts that a new configuration no longer has: for each an event that says so, and the deletion of its
+ * retained state. Texts are kept, since the engine that knew the names is gone when they are sent.
+ */
+#ifndef WEIR_COMMAND_REMOVAL_H
+#define WEIR_COMMAND_REMOVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command/resend.h"
+#include "weir/engine.h"
+
+struct weir_removal {
+    char *topic;
+    char *payload; /* empty and retained: the deletion */
+    bool retain;
+};
+
+struct weir_removals {
+    /* private */
+    struct weir_removal *items;
+    bool *acknowledged;
+    struct weir_resend resend;
+};
+
+void weir_removals_init(struct weir_removals *removals);
+void weir_removals_finish(struct weir_removals *removals);
+
+/*
+ * Adds every alert with a state in `from` whose rule, on a stream of the same name, `to` does not have. What still waits is kept. False: out of memory; nothing was added.
+ */
+bool weir_removals_add(struct weir_removals *removals, const struct weir_engine *from,
+                       const struct weir_engine *to);
+
+/* The next to send; false: none. Its number goes to weir_removals_answer. */
+bool weir_removals_peek(struct weir_removals *removals, const struct weir_removal **removal,
+                        uint64_t *number);
+void weir_removals_sent(struct weir_removals *removals);
+void weir_removals_answer(struct weir_removals *removals, uint64_t number, bool acknowledged);
+bool weir_removals_is_empty(const struct weir_removals *removals);
+
+#endif

@@ -1,0 +1,336 @@
+/* Recorded messages through the engine, on the clock of their arrival times. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "command/replay_input.h"
+#include "command/writer.h"
+#include "format/encode.h"
+#include "port/config.h"
+#include "weir/engine.h"
+
+/* Batches of a replay are numbered under an epoch that is no run's: two replays give the same bytes. */
+#define REPLAY_EPOCH 0
+
+/* Lines between looks at the clock and at what became of the output. */
+#define LINES_BETWEEN_LOOKS 4096
+
+#define PROGRESS_INTERVAL_MS 500
+
+struct replay {
+    const char *config_path;
+    const char *input_path; /* - or NULL: standard input */
+    const char *batches_path;
+    bool drain;
+    struct weir_config *config;
+    struct weir_engine engine;
+    void *arena;
+    size_t arena_size;
+    int input_fd;
+    int batches_fd;
+    uint64_t input_size; /* 0: unknown, or nobody to tell how far it is */
+    int64_t told_ms;     /* when progress was told */
+    struct weir_replay_input input;
+    struct weir_writer output;
+    struct weir_writer batches;
+};
+
+static void write_summary(struct replay *replay, const struct weir_summary *summary)
+{
+    struct weir_text *line = weir_writer_line(&replay->output);
+    const char *series =
+        weir_pipeline_series_name(&replay->engine.pipeline, summary->stream, summary->series);
+
+    weir_text_add(line, "{\"type\":\"summary\",");
+    weir_encode_summary(line, &replay->config->streams[summary->stream], series, summary);
+    weir_text_add(line, "}");
+    weir_writer_end(&replay->output);
+}
+
+/* A change of state without a transition is no line. */
+static void write_alert(struct replay *replay, const struct weir_alert *alert)
+{
+    uint32_t stream = replay->config->rules[alert->rule].stream;
+    const char *series = weir_pipeline_series_name(&replay->engine.pipeline, stream, alert->series);
+    struct weir_text *line;
+
+    if (alert->event == WEIR_EVENT_NONE)
+        return;
+    line = weir_writer_line(&replay->output);
+    weir_text_add(line, "{\"type\":\"alert\",");
+    weir_encode_alert(line, replay->config, series, alert);
+    weir_text_add(line, "}");
+    weir_writer_end(&replay->output);
+}
+
+static void take_outputs(struct replay *replay)
+{
+    struct weir_engine_output output;
+
+    while (weir_engine_take(&replay->engine, &output)) {
+        switch (output.kind) {
+        case WEIR_ENGINE_SUMMARY:
+            write_summary(replay, &output.summary);
+            break;
+        case WEIR_ENGINE_ALERT:
+            write_alert(replay, &output.alert);
+            break;
+        case WEIR_ENGINE_BATCH:
+            weir_writer_add(&replay->batches, output.batch.bytes, output.batch.length);
+            weir_writer_add(&replay->batches, "\n", 1);
+            break;
+        }
+    }
+}
+
+static void offer(struct replay *replay, const struct weir_message *message)
+{
+    while (weir_engine_advance(&replay->engine, message->arrived_ms) != WEIR_OK)
+        take_outputs(replay);
+    while (weir_engine_accept(&replay->engine, message) != WEIR_OK)
+        take_outputs(replay);
+    take_outputs(replay);
+}
+
+static const char *input_name(const struct replay *replay)
+{
+    return replay->input_fd == STDIN_FILENO ? "stdin" : replay->input_path;
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void tell_progress(struct replay *replay)
+{
+    int64_t now_ms;
+
+    if (replay->input_size == 0)
+        return;
+    now_ms = monotonic_ms();
+    if (now_ms - replay->told_ms < PROGRESS_INTERVAL_MS)
+        return;
+    replay->told_ms = now_ms;
+    fprintf(stderr, "\r%s: %3.0f %%", input_name(replay),
+            100.0 * (double)replay->input.bytes_read / (double)replay->input_size);
+}
+
+static void clear_progress(const struct replay *replay)
+{
+    if (replay->input_size != 0)
+        fprintf(stderr, "\r\033[K");
+}
+
+static void write_ledger(struct replay *replay)
+{
+    struct weir_text *line = weir_writer_line(&replay->output);
+    struct weir_ledger ledger;
+
+    weir_engine_ledger(&replay->engine, &ledger);
+    weir_text_add(line, "{\"type\":\"ledger\",");
+    weir_encode_ledger(line, &ledger);
+    weir_text_add(line, "}");
+    weir_writer_end(&replay->output);
+}
+
+/* Feeds the whole input. False: reading failed. */
+static bool feed(struct replay *replay)
+{
+    struct weir_message message;
+    uint64_t look_at = LINES_BETWEEN_LOOKS;
+
+    for (;;) {
+        enum weir_replay_outcome outcome = weir_replay_input_next(&replay->input, &message);
+
+        if (outcome == WEIR_REPLAY_MESSAGE) {
+            offer(replay, &message);
+        } else if (outcome == WEIR_REPLAY_BAD) {
+            weir_engine_note_malformed(&replay->engine);
+            clear_progress(replay);
+            fprintf(stderr, "%s:%llu: %s\n", input_name(replay),
+                    (unsigned long long)replay->input.line_number, replay->input.problem);
+        } else {
+            clear_progress(replay);
+            if (outcome == WEIR_REPLAY_FAILED)
+                fprintf(stderr, "weir: cannot read %s: %s\n", input_name(replay),
+                        replay->input.problem);
+            return outcome == WEIR_REPLAY_END;
+        }
+        if (replay->input.line_number < look_at)
+            continue;
+        look_at = replay->input.line_number + LINES_BETWEEN_LOOKS;
+        if (replay->output.error != 0 || replay->batches.error != 0)
+            return true;
+        tell_progress(replay);
+    }
+}
+
+static bool run(struct replay *replay)
+{
+    bool done = feed(replay);
+
+    if (done && replay->drain) {
+        while (weir_engine_drain(&replay->engine) != WEIR_OK)
+            take_outputs(replay);
+    }
+    if (done)
+        write_ledger(replay);
+    done &= weir_writer_finish(&replay->output);
+    if (replay->batches_path)
+        done &= weir_writer_finish(&replay->batches);
+    return done;
+}
+
+static bool open_files(struct replay *replay)
+{
+    struct stat status;
+
+    if (replay->input_path && strcmp(replay->input_path, "-") != 0) {
+        replay->input_fd = open(replay->input_path, O_RDONLY | O_CLOEXEC);
+        if (replay->input_fd < 0) {
+            fprintf(stderr, "weir: cannot open %s: %s\n", replay->input_path, strerror(errno));
+            return false;
+        }
+    }
+    if (isatty(STDERR_FILENO) && fstat(replay->input_fd, &status) == 0 && S_ISREG(status.st_mode))
+        replay->input_size = (uint64_t)status.st_size;
+    if (!replay->batches_path)
+        return true;
+    replay->batches_fd = open(replay->batches_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (replay->batches_fd >= 0)
+        return true;
+    fprintf(stderr, "weir: cannot write %s: %s\n", replay->batches_path, strerror(errno));
+    return false;
+}
+
+static bool make_engine(struct replay *replay)
+{
+    uint64_t size = weir_engine_size(replay->config, NULL);
+    void *arena = size > SIZE_MAX ? MAP_FAILED
+                                  : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (arena == MAP_FAILED) {
+        fprintf(stderr, "weir: cannot have %llu bytes of memory\n", (unsigned long long)size);
+        return false;
+    }
+    replay->arena = arena;
+    replay->arena_size = (size_t)size;
+    weir_engine_init(&replay->engine, replay->config, arena, size, REPLAY_EPOCH,
+                     replay->batches_path != NULL);
+    return true;
+}
+
+static int replay_file(struct replay *replay)
+{
+    int result = WEIR_EXIT_FAILED;
+
+    replay->config = weir_config_load(replay->config_path, stderr);
+    if (!replay->config)
+        return WEIR_EXIT_REFUSED;
+    if (!make_engine(replay) || !open_files(replay))
+        goto finish;
+    weir_replay_input_init(&replay->input, replay->input_fd);
+    weir_writer_init(&replay->output, STDOUT_FILENO, "standard output");
+    weir_writer_init(&replay->batches, replay->batches_fd, replay->batches_path);
+    if (run(replay))
+        result = WEIR_EXIT_DONE;
+finish:
+    if (replay->batches_fd >= 0 && close(replay->batches_fd) != 0 && result == WEIR_EXIT_DONE) {
+        fprintf(stderr, "weir: cannot write %s: %s\n", replay->batches_path, strerror(errno));
+        result = WEIR_EXIT_FAILED;
+    }
+    if (replay->input_fd > STDIN_FILENO)
+        close(replay->input_fd);
+    if (replay->arena)
+        munmap(replay->arena, replay->arena_size);
+    weir_config_destroy(replay->config);
+    return result;
+}
+
+static void print_usage(FILE *file)
+{
+    fputs(
+        "usage: weir replay [-c FILE] [--input FILE|-] [--no-drain] [--batches FILE]\n"
+        "\n"
+        "Feeds recorded messages to the engine that run uses, on the clock of their arrival "
+        "times,\n"
+        "and prints summaries, alerts and, last, the ledger, one JSON object a line.\n"
+        "\n"
+        "  -c, --config FILE   the configuration (" WEIR_CONFIG_PATH_DEFAULT ")\n"
+        "      --input FILE    the messages, one JSON object a line; - is standard input (-)\n"
+        "      --no-drain      at the end leave open windows open, and unsent the batch that the\n"
+        "                      schedule has not reached\n"
+        "      --batches FILE  also write every batch that run would have sent, a line each\n"
+        "      --help          this text\n"
+        "\n"
+        "A message has \"topic\"; \"at\" (milliseconds) or \"tst\" (ISO 8601); \"payload\" (a "
+        "string for its\n"
+        "text, anything else for itself) or \"payload_hex\"; and may have \"retain\". What\n"
+        "`mosquitto_sub -t '#' -F %j` prints is such a file. Lines stand in order of arrival. A "
+        "line\n"
+        "that is no message, or longer than 1 MiB, is named on stderr and counted malformed.\n",
+        file);
+}
+
+enum { OPTION_INPUT = 256, OPTION_NO_DRAIN, OPTION_BATCHES, OPTION_HELP };
+
+int weir_command_replay(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"input", required_argument, NULL, OPTION_INPUT},
+        {"no-drain", no_argument, NULL, OPTION_NO_DRAIN},
+        {"batches", required_argument, NULL, OPTION_BATCHES},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {0},
+    };
+    static struct replay replay = {
+        .config_path = WEIR_CONFIG_PATH_DEFAULT,
+        .drain = true,
+        .input_fd = STDIN_FILENO,
+        .batches_fd = -1,
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            replay.config_path = optarg;
+            break;
+        case OPTION_INPUT:
+            replay.input_path = optarg;
+            break;
+        case OPTION_NO_DRAIN:
+            replay.drain = false;
+            break;
+        case OPTION_BATCHES:
+            replay.batches_path = optarg;
+            break;
+        case OPTION_HELP:
+            print_usage(stdout);
+            return WEIR_EXIT_DONE;
+        default:
+            print_usage(stderr);
+            return WEIR_EXIT_USAGE;
+        }
+    }
+    if (optind != argc) {
+        fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0], argv[optind]);
+        print_usage(stderr);
+        return WEIR_EXIT_USAGE;
+    }
+    return replay_file(&replay);
+}

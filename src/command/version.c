@@ -1,0 +1,41 @@
+#include <getopt.h>
+#include <stdio.h>
+
+#include "command/command.h"
+
+static void print_usage(FILE *file)
+{
+    fputs("usage: weir version\n"
+          "\n"
+          "Prints the version, and how this program was built.\n",
+          file);
+}
+
+int weir_command_version(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int option = getopt_long(argc, argv, "", options, NULL);
+
+    if (option == 'h') {
+        print_usage(stdout);
+        return WEIR_EXIT_DONE;
+    }
+    if (option != -1 || optind != argc) {
+        print_usage(stderr);
+        return WEIR_EXIT_USAGE;
+    }
+    printf("weir " WEIR_VERSION "\n"
+           "compiler: %s %s\n"
+           "pointers: %zu bits\n"
+           "uplink formats: json\n",
+#ifdef __clang__
+           "clang", __clang_version__,
+#else
+           "gcc", __VERSION__,
+#endif
+           8 * sizeof(void *));
+    return WEIR_EXIT_DONE;
+}

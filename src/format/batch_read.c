@@ -1,0 +1,128 @@
+#include "format/batch_read.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const char schema[] = "weir.batch/1";
+
+enum key {
+    KEY_SCHEMA,
+    KEY_GATEWAY,
+    KEY_EPOCH,
+    KEY_SEQ,
+    KEY_LEDGER,
+    KEY_SUMMARIES,
+    KEY_COUNT,
+};
+
+static const char *const key_paths[KEY_COUNT] = {
+    [KEY_SCHEMA] = "schema", [KEY_GATEWAY] = "gateway", [KEY_EPOCH] = "epoch",
+    [KEY_SEQ] = "seq",       [KEY_LEDGER] = "ledger",   [KEY_SUMMARIES] = "summaries",
+};
+
+void weir_batch_reader_init(struct weir_batch_reader *reader)
+{
+    enum weir_status status =
+        weir_json_compile(&reader->paths, key_paths, KEY_COUNT, WEIR_JSON_STACK_MAX, NULL);
+
+    assert(status == WEIR_OK);
+    (void)status;
+}
+
+bool weir_batch_is_count(const struct weir_json_value *value)
+{
+    if (value->kind != WEIR_JSON_NUMBER)
+        return false;
+    for (uint32_t i = 0; i < value->length; i++) {
+        if (value->text[i] < '0' || value->text[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+/* The byte after the string that begins at text. */
+static const char *skip_string(const char *text)
+{
+    for (text++; *text != '"'; text++)
+        text += *text == '\\';
+    return text + 1;
+}
+
+/* The byte after the object that begins at text, which is valid JSON. */
+static const char *skip_object(const char *text)
+{
+    size_t depth = 0;
+
+    do {
+        if (*text == '"') {
+            text = skip_string(text);
+            continue;
+        }
+        depth += *text == '{';
+        depth -= *text == '}';
+        text++;
+    } while (depth > 0);
+    return text;
+}
+
+bool weir_batch_view_next(struct weir_batch_view *view, const char **text, size_t *length)
+{
+    const char *end = view->summaries.text + view->summaries.length - 1;
+    const char *start = view->next;
+
+    while (start < end && *start != '{')
+        start++;
+    if (start == end)
+        return false;
+    view->next = skip_object(start);
+    *text = start;
+    *length = (size_t)(view->next - start);
+    return true;
+}
+
+/* True when there is nothing but objects in the array. */
+static bool holds_objects(const struct weir_batch_view *view)
+{
+    const char *end = view->summaries.text + view->summaries.length - 1;
+    const char *at = view->next;
+
+    while (at < end) {
+        if (*at == '{')
+            at = skip_object(at);
+        else if (memchr(" \t\r\n,", *at, 5))
+            at++;
+        else
+            return false;
+    }
+    return true;
+}
+
+const char *weir_batch_reader_open(const struct weir_batch_reader *reader, const char *text,
+                                   size_t length, struct weir_batch_view *view)
+{
+    struct weir_json_value values[KEY_COUNT];
+    const struct weir_json_value *value = values;
+
+    if (weir_json_scan(&reader->paths, text, length, values) != WEIR_OK)
+        return "not valid JSON";
+    if (value[KEY_SCHEMA].kind != WEIR_JSON_STRING)
+        return "no batch: it has no schema";
+    if (value[KEY_SCHEMA].length != strlen(schema) ||
+        memcmp(value[KEY_SCHEMA].text, schema, strlen(schema)) != 0)
+        return "its schema is not weir.batch/1";
+    if (value[KEY_GATEWAY].kind != WEIR_JSON_STRING || value[KEY_EPOCH].kind != WEIR_JSON_STRING)
+        return "a batch without gateway and epoch";
+    if (!weir_batch_is_count(&value[KEY_SEQ]))
+        return "a batch without seq";
+    if (value[KEY_LEDGER].kind != WEIR_JSON_OBJECT)
+        return "a batch without ledger";
+    if (value[KEY_SUMMARIES].kind != WEIR_JSON_ARRAY)
+        return "a batch without summaries";
+    view->gateway = value[KEY_GATEWAY];
+    view->epoch = value[KEY_EPOCH];
+    view->sequence = value[KEY_SEQ];
+    view->ledger = value[KEY_LEDGER];
+    view->summaries = value[KEY_SUMMARIES];
+    view->next = view->summaries.text + 1;
+    return holds_objects(view) ? NULL : "a batch whose summaries are not all objects";
+}
