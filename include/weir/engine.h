@@ -24,7 +24,6 @@ struct weir_engine_batch {
     size_t length;
     uint64_t sequence;
     uint32_t row_count;
-    bool scheduled; /* all up to here may be sent now; false: sealed because it was full */
 };
 
 struct weir_engine_output {

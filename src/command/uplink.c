@@ -22,8 +22,7 @@ struct weir_uplink {
     struct weir_mqtt *mqtt;
     int wake_fd;
     char topic[sizeof("weir/v1//batch") + WEIR_NAME_LENGTH_MAX];
-    uint64_t sendable; /* batches, oldest first, that the schedule has released */
-    bool sent;         /* the oldest is on its way */
+    bool sent; /* the oldest is on its way */
     uint64_t sent_sequence;
     uint64_t lost_sequence; /* on its way when it fell out of the outbox; 0: none */
     uint64_t lost_rows;
@@ -90,8 +89,6 @@ static void release_oldest(struct weir_uplink *uplink, const struct record *reco
 {
     uplink->counts.batches--;
     uplink->counts.summaries -= record->row_count;
-    if (uplink->sendable > 0)
-        uplink->sendable--;
     uplink->sent = false;
     weir_ring_release(&uplink->outbox);
 }
@@ -132,9 +129,6 @@ void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engi
     weir_ring_commit(&uplink->outbox);
     uplink->counts.batches++;
     uplink->counts.summaries += batch->row_count;
-    /* A batch sealed early waits for the schedule, but not so long that others fall out for it. */
-    if (batch->scheduled || weir_ring_used(&uplink->outbox) * 2 > weir_ring_size(&uplink->outbox))
-        uplink->sendable = uplink->counts.batches;
 }
 
 static void note_refusal(struct weir_uplink *uplink, const struct weir_mqtt_result *result,
@@ -180,7 +174,7 @@ static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
     uint64_t length;
     const struct record *record;
 
-    if (uplink->sent || uplink->sendable == 0 || now_ms < uplink->retry_at_ms)
+    if (uplink->sent || now_ms < uplink->retry_at_ms)
         return;
     record = weir_ring_peek(&uplink->outbox, &length);
     if (!record ||

@@ -10,12 +10,12 @@
 
 struct weir_batcher {
     bool batching;
-    bool sealing;   /* the next take gives the batch out */
-    bool scheduled; /* ... because it is time */
-    bool given;     /* the batch was given out and is to be made anew */
-    bool held;      /* a summary waits for the next batch */
+    bool sealing; /* the next take gives the batch out */
+    bool given;   /* the batch was given out and is to be made anew */
+    bool held;    /* a summary waits for the next batch */
     int64_t every_ms;
-    int64_t next_ms; /* the schedule's next time; INT64_MIN: the time is not known yet */
+    int64_t next_ms; /* the schedule's next time; INT64_MIN: the time is not known yet. Kept without
+                      * batching too: the order of summaries is not to hang on it. */
     int64_t clock_ms;
     uint64_t epoch;
     uint64_t sequence; /* of the batch under construction */
@@ -46,7 +46,7 @@ void weir_engine_init(struct weir_engine *engine, const struct weir_config *conf
                        arena_size - batcher_size());
     engine->batcher->batching = batching;
     engine->batcher->every_ms = config->uplink_every_ms;
-    engine->batcher->next_ms = batching ? INT64_MIN : INT64_MAX;
+    engine->batcher->next_ms = INT64_MIN;
     engine->batcher->clock_ms = INT64_MIN;
     engine->batcher->epoch = epoch;
     engine->batcher->sequence = 1;
@@ -105,10 +105,9 @@ static void skip_schedule(struct weir_engine *engine, int64_t now_ms)
     batcher->next_ms = next_multiple(quiet_ms, batcher->every_ms);
 }
 
-static void seal(struct weir_batcher *batcher, int64_t clock_ms, bool scheduled)
+static void seal(struct weir_batcher *batcher, int64_t clock_ms)
 {
     batcher->sealing = true;
-    batcher->scheduled = scheduled;
     batcher->clock_ms = clock_ms;
 }
 
@@ -130,7 +129,7 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
         if (weir_engine_pending(engine))
             return WEIR_FULL;
         if (batcher->batch.row_count > 0 && !batcher->given) {
-            seal(batcher, batcher->next_ms, true);
+            seal(batcher, batcher->next_ms);
             batcher->next_ms = next_multiple(batcher->next_ms, batcher->every_ms);
             return WEIR_FULL;
         }
@@ -146,7 +145,7 @@ enum weir_status weir_engine_drain(struct weir_engine *engine)
         return WEIR_FULL;
     if (!batcher->batching || batcher->given || batcher->batch.row_count == 0)
         return WEIR_OK;
-    seal(batcher, batcher->clock_ms, true);
+    seal(batcher, batcher->clock_ms);
     return WEIR_FULL;
 }
 
@@ -176,7 +175,6 @@ static void give_batch(struct weir_engine *engine, struct weir_engine_output *ou
     output->batch.bytes = weir_batch_seal(&batcher->batch, &head, &output->batch.length);
     output->batch.sequence = batcher->sequence++;
     output->batch.row_count = batcher->batch.row_count;
-    output->batch.scheduled = batcher->scheduled;
     batcher->sealing = false;
     batcher->given = true;
 }
@@ -221,7 +219,7 @@ bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *out
     if (batch_summary(engine, &taken.summary) == WEIR_FULL) {
         batcher->held = true;
         batcher->held_summary = taken.summary;
-        seal(batcher, batcher->clock_ms, false);
+        seal(batcher, batcher->clock_ms);
         give_batch(engine, output);
         return true;
     }
@@ -249,5 +247,8 @@ void weir_engine_adopt(struct weir_engine *engine, const struct weir_engine *fro
     memcpy(engine->batcher, from->batcher, sizeof(*engine->batcher));
     engine->batcher->batching = batching;
     engine->batcher->every_ms = engine->config->uplink_every_ms;
-    engine->batcher->next_ms = batching ? INT64_MIN : INT64_MAX;
+    engine->batcher->next_ms =
+        engine->batcher->clock_ms == INT64_MIN
+            ? INT64_MIN
+            : next_multiple(engine->batcher->clock_ms, engine->batcher->every_ms);
 }

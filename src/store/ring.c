@@ -126,14 +126,3 @@ uint64_t weir_ring_count(const struct weir_ring *ring)
 {
     return atomic_load_explicit(&ring->record_count, memory_order_relaxed);
 }
-
-uint64_t weir_ring_used(const struct weir_ring *ring)
-{
-    return atomic_load_explicit(&ring->appended, memory_order_relaxed) -
-           atomic_load_explicit(&ring->released, memory_order_relaxed);
-}
-
-uint64_t weir_ring_size(const struct weir_ring *ring)
-{
-    return ring->size;
-}

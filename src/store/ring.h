@@ -49,10 +49,6 @@ const void *weir_ring_peek(struct weir_ring *ring, uint64_t *length);
 /* Lets go of the oldest record, which was peeked at. */
 void weir_ring_release(struct weir_ring *ring);
 
-/* Bytes in use, headers and filling included, and in all. */
-uint64_t weir_ring_used(const struct weir_ring *ring);
-uint64_t weir_ring_size(const struct weir_ring *ring);
-
 /* Records appended and not released. */
 uint64_t weir_ring_count(const struct weir_ring *ring);
 

@@ -113,6 +113,7 @@ static inline void drive_take_some(struct drive *drive, unsigned most)
 static inline void drive_take(struct drive *drive)
 {
     drive_take_some(drive, UINT32_MAX);
+    assert_false(weir_pipeline_pending(&drive->pipeline));
 }
 
 static inline void drive_advance(struct drive *drive, int64_t now_ms)
