@@ -58,7 +58,8 @@ struct weir_summary {
     uint32_t stream;
     uint32_t series;
     uint32_t field;
-    uint32_t revision; /* 0 when the window closed, +1 for each late sample taken since */
+    uint32_t
+        revision; /* 0 for the first row of this field and window, +1 for each late sample since */
     int64_t start_ms;
     int64_t end_ms;
     int64_t first_ms; /* event time of first and of last */
@@ -142,9 +143,9 @@ struct weir_ledger {
     uint64_t invalid;
     uint64_t over_budget;
 
-    uint64_t late;            /* samples for a window already closed: dropped or revised */
-    uint64_t clock_ahead;     /* messages whose time was beyond arrival + max_future */
-    uint64_t time_unreadable; /* messages whose time field was missing or unreadable */
+    uint64_t late;        /* samples for a window already closed: dropped or revised */
+    uint64_t clock_ahead; /* times beyond arrival + max_future, one a stream the message matched */
+    uint64_t time_unreadable; /* times missing or unreadable, counted likewise */
     uint64_t summaries;       /* rows given out, revisions included */
 
     uint64_t queue_dropped;   /* messages that found the intake queue full */
