@@ -1,0 +1,99 @@
+/* Any text at all is either refused with a report or becomes a configuration within its limits. */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/filter.h"
+#include "port/config.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_stream(const struct weir_stream_config *stream)
+{
+    struct weir_filter filter;
+
+    assert(stream->name[0] != '\0');
+    assert(stream->filter_count >= 1 && stream->filter_count <= WEIR_FILTER_COUNT_MAX);
+    for (uint32_t i = 0; i < stream->filter_count; i++)
+        assert(weir_filter_compile(&filter, stream->filters[i]) == WEIR_OK);
+    assert(stream->qos >= 0 && stream->qos <= 2);
+    assert(stream->field_count >= 1 && stream->field_count <= WEIR_FIELD_COUNT_MAX);
+    for (uint32_t i = 0; i < stream->field_count; i++) {
+        const struct weir_field_config *field = &stream->fields[i];
+
+        assert(field->name[0] != '\0' && field->min <= field->max);
+        assert(field->invalid_count <= WEIR_INVALID_COUNT_MAX);
+        assert((field->path[0] != '\0') == (stream->format == WEIR_PAYLOAD_JSON));
+    }
+    assert(stream->window_ms >= 10 && stream->window_ms <= WEIR_DURATION_MS_MAX);
+    assert(stream->lateness_ms >= 0);
+    assert(stream->time_unit != WEIR_TIME_ARRIVAL || stream->lateness_ms == 0);
+    assert(stream->time_unit == WEIR_TIME_ARRIVAL || stream->idle_ms > 0);
+    assert(stream->revise == (stream->held_count > 0));
+    assert(weir_stream_pane_count(stream) <= WEIR_PANE_COUNT_MAX);
+    assert(stream->aggregates != 0 && stream->aggregates >> WEIR_AGGREGATE_KIND_COUNT == 0);
+    assert(stream->max_series >= 1 && stream->max_series <= WEIR_SERIES_COUNT_MAX);
+}
+
+static void check_rule(const struct weir_config *config, const struct weir_rule_config *rule)
+{
+    assert(rule->name[0] != '\0' && rule->line > 0);
+    assert(rule->stream < config->stream_count);
+    assert(rule->field < config->streams[rule->stream].field_count);
+    assert(rule->deadband >= 0);
+    assert(rule->hold_ms >= 0 && rule->clear_delay_ms >= 0);
+    assert(rule->level != WEIR_LEVEL_OK);
+    if (rule->op == WEIR_OPERATOR_OUTSIDE)
+        assert(rule->low + rule->deadband <= rule->high - rule->deadband);
+}
+
+static void check_config(const struct weir_config *config)
+{
+    assert(config->gateway[0] != '\0' && config->broker.url[0] != '\0');
+    assert(config->stream_count >= 1 && config->stream_count <= WEIR_STREAM_COUNT_MAX);
+    assert(config->rule_count <= WEIR_RULE_COUNT_MAX);
+    assert(config->uplink_every_ms >= 1000);
+    assert(config->hash == weir_config_hash(config));
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        check_stream(&config->streams[i]);
+    for (uint32_t i = 0; i < config->rule_count; i++)
+        check_rule(config, &config->rules[i]);
+}
+
+/* Every line names the file, and a place in it or the file as a whole. */
+static void check_report(const char *report, const struct weir_config *config)
+{
+    assert((strstr(report, "fuzz.conf:") == report) || report[0] == '\0');
+    if (!config)
+        assert(strstr(report, ": error: "));
+    for (const char *line = report; *line != '\0'; line = strchr(line, '\n') + 1) {
+        assert(strncmp(line, "fuzz.conf:", 10) == 0);
+        assert(strchr(line, '\n'));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    char *report = NULL;
+    size_t report_length = 0;
+    struct weir_config *config;
+    FILE *stream = open_memstream(&report, &report_length);
+
+    if (text && stream) {
+        memcpy(text, data, size);
+        text[size] = '\0';
+        config = weir_config_parse("fuzz.conf", text, stream);
+        (void)fclose(stream);
+        check_report(report, config);
+        if (config)
+            check_config(config);
+        weir_config_destroy(config);
+    }
+    free(report);
+    free(text);
+    return 0;
+}

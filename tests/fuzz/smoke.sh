@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# A short run of one fuzz target over a copy of its corpus: what the fuzzer finds new does not land
+# in the source tree.
+#
+#     smoke.sh TARGET CORPUS
+set -eu
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/corpus"
+if [ -d "$2" ]; then
+    cp -R "$2/." "$work/corpus"
+fi
+cd "$work"
+"$1" -max_total_time=5 -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 "$work/corpus"
