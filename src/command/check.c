@@ -11,6 +11,9 @@
 
 #define HOUR_MS (3600 * INT64_C(1000))
 
+/* The engine seals a batch when it has taken this share of the outbox. */
+#define OUTBOX_SHARE 4
+
 /* Everything at full load: every series there, every window with samples of every field. */
 struct load {
     uint64_t hour_rows;
@@ -115,7 +118,7 @@ static void add_stream_load(struct load *load, const struct weir_config *config,
 
 static void print_load(const struct weir_config *config)
 {
-    uint64_t batch_max = config->outbox_bytes / 4;
+    uint64_t batch_max = config->outbox_bytes / OUTBOX_SHARE;
     struct load load = {0};
 
     for (uint32_t i = 0; i < config->stream_count; i++)

@@ -13,10 +13,10 @@ static inline int weir_hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that two digits stand for. */
+/* The byte that two digits, which they are, stand for. */
 static inline char weir_hex_byte(const char *digits)
 {
-    return (char)(weir_hex_digit(digits[0]) << 4 | weir_hex_digit(digits[1]));
+    return (char)(weir_hex_digit(digits[0]) * 16 + weir_hex_digit(digits[1]));
 }
 
 #endif

@@ -121,7 +121,7 @@ static struct weir_mqtt *connect_broker(struct weir_publisher *publisher, int wa
 {
     char client_id[sizeof(publisher->config->broker.client_id) + 4];
     struct weir_mqtt_options options = {
-        .label = "broker",
+        .label = "broker, publishing",
         .peer = &publisher->config->broker,
         .client_id = client_id,
         .clean_start = true,
@@ -474,24 +474,48 @@ static uint32_t find_rule(const struct weir_config *from, uint32_t rule,
     return i;
 }
 
-/* Events that wait take the new configuration's indices. Series keep theirs. */
+/* Gives an event the indices of another configuration; series keep theirs. False: it has no such rule or
+ * series any more. */
+static bool renumber_event(struct weir_alert *event, const struct weir_engine *from,
+                           const struct weir_engine *to)
+{
+    uint32_t rule = find_rule(from->config, event->rule, to->config);
+
+    if (rule == to->config->rule_count ||
+        event->series >= weir_pipeline_series_count(&to->pipeline, to->config->rules[rule].stream))
+        return false;
+    event->rule = rule;
+    return true;
+}
+
 static void renumber_events(struct weir_publisher *publisher, const struct weir_engine *from,
                             const struct weir_engine *to)
 {
     struct weir_resend *queue = &publisher->event_queue;
 
     for (uint64_t i = queue->first; i < queue->end; i++) {
-        struct weir_alert *event = &publisher->events[i % EVENT_COUNT_MAX];
-        uint32_t rule = find_rule(from->config, event->rule, to->config);
-
-        if (publisher->event_acknowledged[i % EVENT_COUNT_MAX])
-            continue;
-        if (rule < to->config->rule_count &&
-            event->series <
-                weir_pipeline_series_count(&to->pipeline, to->config->rules[rule].stream))
-            event->rule = rule;
-        else
+        if (!publisher->event_acknowledged[i % EVENT_COUNT_MAX] &&
+            !renumber_event(&publisher->events[i % EVENT_COUNT_MAX], from, to))
             give_up_event(publisher, i);
+    }
+}
+
+void weir_publisher_inherit(struct weir_publisher *publisher, const struct weir_publisher *old,
+                            const struct weir_engine *from, const struct weir_engine *to)
+{
+    const struct weir_resend *queue = &old->event_queue;
+
+    publisher->events_dropped = old->events_dropped;
+    for (uint64_t i = queue->first; i < queue->end; i++) {
+        struct weir_alert event = old->events[i % EVENT_COUNT_MAX];
+        uint64_t number;
+
+        if (old->event_acknowledged[i % EVENT_COUNT_MAX])
+            continue;
+        if (renumber_event(&event, from, to) && weir_resend_add(&publisher->event_queue, &number))
+            publisher->events[number % EVENT_COUNT_MAX] = event;
+        else
+            publisher->events_dropped++;
     }
 }
 

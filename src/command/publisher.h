@@ -44,4 +44,9 @@ uint64_t weir_publisher_dropped(const struct weir_publisher *publisher);
 bool weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
                              const struct weir_engine *to);
 
+/* Takes over from the publisher on another broker the events that it has not been rid of, and its
+ * count. Under the intake's lock, before the first step. */
+void weir_publisher_inherit(struct weir_publisher *publisher, const struct weir_publisher *old,
+                            const struct weir_engine *from, const struct weir_engine *to);
+
 #endif

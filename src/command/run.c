@@ -54,7 +54,6 @@ struct daemon {
     struct weir_mqtt *input;
     struct weir_publisher *publisher;
     struct weir_uplink *uplink; /* NULL: none configured */
-    uint64_t events_dropped;    /* by publishers before this one */
     uint64_t epoch;
     int wake_fd;
     int signal_fd;
@@ -189,7 +188,7 @@ static void note_losses(struct daemon *daemon)
     struct weir_uplink_counts uplink = {0};
     struct weir_ledger losses = {
         .queue_dropped = weir_intake_dropped(&daemon->intake),
-        .events_dropped = daemon->events_dropped + weir_publisher_dropped(daemon->publisher),
+        .events_dropped = weir_publisher_dropped(daemon->publisher),
     };
 
     if (daemon->uplink)
@@ -255,18 +254,18 @@ static bool uplink_changed(const struct weir_config *from, const struct weir_con
 
 /* Connects to the gateway's broker anew, under other settings. Ending the old connections is the
  * caller's. */
-static bool exchange_broker(struct daemon *daemon, const struct weir_config *config)
+static bool exchange_broker(struct daemon *daemon, const struct running *next)
 {
-    struct weir_mqtt *input = create_input(daemon, config);
+    struct weir_mqtt *input = create_input(daemon, next->config);
     struct weir_publisher *publisher =
-        input ? weir_publisher_create(&daemon->intake, config, daemon->wake_fd) : NULL;
+        input ? weir_publisher_create(&daemon->intake, next->config, daemon->wake_fd) : NULL;
 
     if (!publisher) {
         if (input)
             weir_mqtt_destroy(input, 0);
         return false;
     }
-    daemon->events_dropped += weir_publisher_dropped(daemon->publisher);
+    weir_publisher_inherit(publisher, daemon->publisher, &daemon->running->engine, &next->engine);
     daemon->input = input;
     daemon->publisher = publisher;
     return true;
@@ -319,7 +318,7 @@ static bool exchange_engine(struct daemon *daemon, struct running *next)
     drain_engine(daemon, next->config);
     weir_engine_adopt(&next->engine, &old->engine);
     done = peer_changed(old->config, next->config)
-               ? exchange_broker(daemon, next->config)
+               ? exchange_broker(daemon, next)
                : weir_publisher_exchange(daemon->publisher, &old->engine, &next->engine);
     if (done) {
         weir_intake_exchange(&daemon->intake, &next->engine);
