@@ -1,0 +1,528 @@
+#!/usr/bin/python3
+"""replay, decode, check and version as a user runs them, against a reference of its own.
+
+Runs alone; WEIR_BIN names the binary, WEIR_SEED repeats the random part. Exit status 77: no binary.
+"""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import reference
+from reference import field, stream
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("WEIR_BIN", str(ROOT / "build" / "dev" / "weir"))
+CAPTURES = ROOT / "tests" / "data" / "captures"
+SEED = int(os.environ.get("WEIR_SEED", time.time_ns() % 10**9))
+T0 = 1_700_000_000_000
+
+CLIMATE = stream(
+    "climate", ["sensors/{site}/{device}/telemetry"],
+    [field("temperature", unit="Cel", min=-40.0, max=125.0, invalid=[999.0]),
+     field("humidity", "env.rh")],
+    10_000, time=("ts", "ms"), lateness=2000)
+BOILER = stream("boiler", ["boiler/{number}/temp"], [field("temp", unit="Cel")], 10_000,
+                format="number")
+
+
+class Failure(Exception):
+    """An expectation that did not hold."""
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def equal(found, wanted, what):
+    expect(found == wanted, f"{what}: found {found!r}, expected {wanted!r}")
+
+
+class Bench:
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    def config(self, streams, extra=""):
+        return self.write("weir.conf", reference.config_text(streams, extra))
+
+    def run(self, *arguments, data=None, status=0):
+        done = subprocess.run([BINARY, *arguments], input=data, capture_output=True, timeout=100,
+                              check=False)
+        equal(done.returncode, status, f"{arguments}: exit status, stderr {done.stderr[-2000:]}")
+        return done
+
+
+def line(topic, at, payload, **more):
+    return json.dumps({"topic": topic, "at": at, "payload": payload, **more},
+                      separators=(",", ":")) + "\n"
+
+
+def refer(streams, text, drain=True):
+    """The reference's rows and ledger for a capture."""
+    checked = reference.Reference(streams)
+    for one in text.splitlines():
+        if not one.strip():
+            continue
+        try:
+            message = reference.parse_json(one)
+            topic, payload = message["topic"], message.get("payload")
+            at = int(message["at"]) if "at" in message else reference.iso_ms(message["tst"])
+            if "payload_hex" in message:
+                payload = bytes.fromhex(message["payload_hex"])
+            elif isinstance(payload, str):
+                payload = payload.encode()
+            elif payload is None and message.get("payloadlen") == 0:
+                payload = b""
+            elif "payload" in message:
+                payload = json.dumps(json.loads(one)["payload"]).encode()
+            else:
+                raise ValueError("no payload")
+            if at is None or at < 0 or topic == "":
+                raise ValueError("no time or topic")
+            topic.encode()
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
+            checked.malformed()
+            continue
+        checked.accept(topic, payload, at)
+    if drain:
+        checked.drain()
+    return checked
+
+
+def check_replay(bench, streams, text, *options):
+    """Replays and compares with the reference. Returns stdout's objects and stderr."""
+    config = bench.config(streams)
+    capture = bench.write("capture.ndjson", text)
+    done = bench.run("replay", "-c", config, "--input", capture, *options)
+    # Whole numbers are doubles too, and beyond 2^53 not what their digits say.
+    objects = [json.loads(one, parse_int=float) for one in done.stdout.splitlines()]
+    checked = refer(streams, text, "--no-drain" not in options)
+    equal([one["type"] for one in objects], ["summary"] * (len(objects) - 1) + ["ledger"], "types")
+    problems = reference.compare_rows(checked.rows, objects[:-1])
+    problems += reference.compare_ledger(checked.ledger, objects[-1])
+    expect(not problems, "\n".join(problems[:20]))
+    return objects, done.stderr.decode()
+
+
+def test_a_capture_of_json_gives_the_summaries_of_the_contract(bench):
+    objects, _ = check_replay(bench, [CLIMATE], (CAPTURES / "climate.ndjson").read_text())
+    ledger = objects[-1]
+    equal((ledger["malformed"], ledger["unmatched"], ledger["late"], ledger["late_dropped"]),
+          (1, 1, 2, 2), "malformed, unmatched, late, late_dropped")
+    equal((ledger["clock_ahead"], ledger["time_unreadable"], ledger["invalid"]), (1, 1, 3),
+          "clock_ahead, time_unreadable, invalid")
+
+
+def test_what_mosquitto_sub_writes_replays_as_it_is(bench):
+    objects, stderr = check_replay(bench, [BOILER], (CAPTURES / "mosquitto.ndjson").read_text())
+    equal(stderr, "", "stderr")
+    equal(objects[0]["start"], 1740896040000, "start of the first window")
+    equal((objects[-1]["malformed"], objects[-1]["unmatched"]), (1, 1), "malformed, unmatched")
+
+
+def test_a_bad_line_is_named_and_counted_and_the_run_goes_on(bench):
+    text = (CAPTURES / "bad-lines.ndjson").read_text()
+    objects, stderr = check_replay(bench, [BOILER], text)
+    named = [int(one.split(":")[1]) for one in stderr.splitlines()]
+    equal(named, [*range(2, 15), 17], "lines named")
+    equal(objects[-1]["malformed"], 14, "malformed")
+    equal(objects[-1]["accepted"], 2, "accepted")
+
+
+def test_a_line_that_is_too_long_is_passed_over(bench):
+    long = line("boiler/1/temp", T0 + 500, "x" * (1 << 21))
+    text = line("boiler/1/temp", T0, "1") + long + line("boiler/1/temp", T0 + 1000, "2")
+    done = bench.run("replay", "-c", bench.config([BOILER]), data=text.encode())
+    equal(done.stderr.decode(), "stdin:2: the line is longer than 1 MiB\n", "stderr")
+    row, ledger = map(json.loads, done.stdout.splitlines())
+    equal((row["count"], ledger["received"], ledger["malformed"]), (2, 3, 1), "counts")
+    done = bench.run("replay", "-c", bench.config([BOILER]), data=long.encode()[:-1])
+    equal(json.loads(done.stdout)["malformed"], 1, "malformed without a newline at the end")
+
+
+def test_lengths_around_the_largest_line_are_read_or_refused(bench):
+    head = len(line("boiler/1/temp", T0, "")) - 1
+    for length, malformed in ((1 << 20, 0), ((1 << 20) + 1, 1)):
+        text = line("boiler/1/temp", T0, "x" * (length - head))
+        done = bench.run("replay", "-c", bench.config([BOILER]), data=text.encode())
+        equal(json.loads(done.stdout)["malformed"], malformed, f"a line of {length} bytes")
+
+
+def test_oversize_topics_and_payloads_are_counted(bench):
+    largest = json.dumps({"ts": T0, "temperature": 1}).rjust(65536)
+    text = (line("sensors/a/" + "x" * 500 + "/telemetry", T0, largest)
+            + line("sensors/a/b/telemetry", T0, largest)
+            + line("sensors/a/b/telemetry", T0, largest + " "))
+    objects, _ = check_replay(bench, [CLIMATE], text)
+    equal(objects[-1]["oversize"], 2, "oversize")
+
+
+def test_no_drain_leaves_open_windows_open(bench):
+    text = (CAPTURES / "climate.ndjson").read_text()
+    objects, _ = check_replay(bench, [CLIMATE], text, "--no-drain")
+    expect(objects[-1]["open"] > 0, "something is open")
+    text = "".join(line("boiler/1/temp", T0 + 1000 * i, str(i)) for i in range(95))
+    objects, _ = check_replay(bench, [BOILER], text, "--no-drain")
+    equal(objects[-1]["open"], 5, "open")
+
+
+def test_late_samples_revise_what_is_held(bench):
+    revising = {**CLIMATE, "revise": True, "held": 2, "lateness": 0}
+    times = [0, 3000, 11_000, 5000, 21_000, 6000, 12_000, 31_000, 7000, 13_000, 41_000, 25_000]
+    text = "".join(line("sensors/a/b/telemetry", T0 + 60_000,
+                        {"ts": T0 + time_ms, "temperature": index})
+                   for index, time_ms in enumerate(times))
+    objects, _ = check_replay(bench, [revising], text)
+    equal(max(one.get("revision", 0) for one in objects), 2, "newest revision")
+    expect(objects[-1]["late_dropped"] > 0, "something was too late for what is held")
+
+
+def test_series_beyond_the_budget_are_counted(bench):
+    few = {**CLIMATE, "max_series": 3}
+    text = "".join(line(f"sensors/a/{i % 5}/telemetry", T0 + i * 100,
+                        {"ts": T0 + i * 100, "temperature": i, "env": {"rh": "nan"}})
+                   for i in range(50))
+    objects, _ = check_replay(bench, [few], text)
+    equal((objects[-1]["over_budget"], objects[-1]["invalid"]), (20, 50), "over_budget, invalid")
+
+
+def random_payload(dice, time_ms, unit):
+    values = [dice.uniform(-50, 130), dice.randint(-10, 10), 999, 1e100, 5e-324, 0.1 + 0.2, "12.5",
+              " 7 ", "+3", "ON", "off", True, False, None, "x", "", [], {}, "1e999", 2**70]
+    body = {}
+    if dice.random() < 0.95:
+        scale = {"s": 0.001, "ms": 1, "us": 1000, "ns": 1_000_000}.get(unit, 1)
+        if unit == "iso8601":
+            body["ts"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_ms // 1000))
+            body["ts"] += f".{time_ms % 1000:03}Z"
+        else:
+            body["ts"] = time_ms * scale if unit == "s" else int(time_ms * scale)
+    if dice.random() < 0.03:
+        body["ts"] = dice.choice([None, "soon", -5, 1e40, True, [1]])
+    for name in ("temperature", "extra"):
+        if dice.random() < 0.8:
+            body[name] = values[0] if dice.random() < 0.8 else dice.choice(values)
+    if dice.random() < 0.8:
+        body["env"] = {"rh": dice.gauss(1e6, 1e-3)} if dice.random() < 0.9 else dice.choice(values)
+    if dice.random() < 0.02:
+        return dice.choice(["", "{", "null", "[1,2]", "\x00", "17"])
+    return json.dumps(body) if dice.random() < 0.5 else body
+
+
+def random_capture(dice, unit, count):
+    """Messages whose times run ahead and behind, with gaps, and an arrival clock that jumps at times."""
+    at = T0 + dice.randint(0, 10**9)
+    lines = []
+    for _ in range(count):
+        at += dice.choice([0, 1, 50, 200, 1000, 1000, 3000])
+        if dice.random() < 0.01:
+            at += dice.randint(-5000, 200_000)
+        event = at - dice.choice([0, 0, 1, 100, 1500, 2500, 7000, 30_000])
+        if dice.random() < 0.02:
+            event = at + dice.choice([1000, 60_000, 300_000, 300_001, 10**9])
+        number = dice.randint(0, 6)
+        topic = dice.choice([f"sensors/p/{number}/telemetry"] * 12 +
+                            [f"sensors/q/{number}/telemetry", f"other/{number}", "x/1/temp",
+                             "sensors/p/telemetry", "sensors//a b/telemetry"])
+        lines.append(line(topic, at, random_payload(dice, event, unit)))
+        if dice.random() < 0.005:
+            lines.append(dice.choice(["{\n", "nonsense\n", "\n", '{"topic":"a"}\n']))
+    return "".join(lines)
+
+
+def test_random_messages_agree_with_the_reference(bench):
+    dice = random.Random(SEED)
+    print(f"  WEIR_SEED={SEED}")
+    for turn in range(24):
+        unit = dice.choice(["s", "ms", "us", "ns", "iso8601", None])
+        size = dice.choice([500, 1000, 10_000, 60_000])
+        one = stream(
+            "one", ["sensors/{site}/{device}/telemetry", "{kind}/{device}/temp"],
+            [field("temperature", min=-40.0, max=125.0, invalid=[999.0]), field("rh", "env.rh"),
+             field("extra", unit="m3/h")],
+            size, time=unit and ("ts", unit), lateness=dice.choice([0, 2000, 2 * size, 15 * size]),
+            idle=dice.choice([5000, 30_000, 200_000]), revise=dice.random() < 0.5,
+            held=dice.randint(1, 8), max_series=dice.choice([4, 100]),
+            aggregates=[name for name in reference.AGGREGATES if dice.random() < 0.8] or ["sum"])
+        if unit is None:
+            one["revise"] = False
+        other = stream("two", ["sensors/+/{device}/#"], [field("temperature")], 7000,
+                       max_series=50)
+        check_replay(bench, [one, other], random_capture(dice, unit, 400 if turn else 3000),
+                     *(["--no-drain"] if dice.random() < 0.2 else []))
+
+
+def test_two_runs_give_the_same_bytes(bench):
+    text = random_capture(random.Random(5), "ms", 2000)
+    capture = bench.write("capture.ndjson", text)
+    config = bench.config([CLIMATE])
+    runs = []
+    for name in ("a", "b"):
+        batches = str(bench.folder / name)
+        done = bench.run("replay", "-c", config, f"--input={capture}", "--batches", batches)
+        runs.append((done.stdout, done.stderr, pathlib.Path(batches).read_bytes()))
+    expect(runs[0] == runs[1], "the second run differs")
+    done = bench.run("replay", "-c", config, data=text.encode())
+    expect(done.stdout == runs[0][0], "stdout differs from a pipe and without batches")
+
+
+def without_batch(one):
+    return {key: value for key, value in one.items() if key not in ("gateway", "epoch", "seq")}
+
+
+def test_batches_decode_to_the_summaries_on_stdout(bench):
+    text = random_capture(random.Random(6), "ms", 6000)
+    uplink = 'uplink: { url = "mqtt://127.0.0.1:1883"; every = "20s"; outbox = "64KiB"; };'
+    config = bench.config([CLIMATE], uplink)
+    batches = str(bench.folder / "batches")
+    done = bench.run("replay", "-c", config, "--input", "-", "--batches", batches,
+                     data=text.encode())
+    printed = [json.loads(one) for one in done.stdout.splitlines()]
+    decoded = [json.loads(one) for one in bench.run("decode", batches).stdout.splitlines()]
+    expect([without_batch(one) for one in decoded if one["type"] == "summary"] ==
+           [one for one in printed if one["type"] == "summary"], "the summaries differ")
+    ledgers = [one for one in decoded if one["type"] == "ledger"]
+    equal([one["seq"] for one in ledgers], list(range(1, len(ledgers) + 1)), "numbers of batches")
+    equal(without_batch(ledgers[-1]), printed[-1], "the newest batch's ledger")
+    for one in ledgers:
+        equal(reference.compare_ledger(one, one), [], "balance")
+    written = [json.loads(one) for one in pathlib.Path(batches).read_text().splitlines()]
+    equal(len(written), len(ledgers), "batches")
+    equal(list(written[0]), ["schema", "gateway", "epoch", "seq", "created", "ledger", "summaries"],
+          "members of a batch")
+    scheduled = [one["created"] % 20_000 == 0 for one in written]
+    expect(sum(scheduled) > 5, "most batches stand on the schedule")
+    expect(all(len(one) <= 16384 + 2048 for one in pathlib.Path(batches).read_bytes().split(b"\n")),
+           "a batch is at most a quarter of the outbox")
+
+
+def test_batches_need_no_uplink_and_no_drain_leaves_the_last_one_out(bench):
+    text = "".join(line("boiler/1/temp", T0 + 1000 * i, str(i)) for i in range(200))
+    config = bench.config([BOILER])
+    seen = []
+    for options in ([], ["--no-drain"]):
+        batches = str(bench.folder / "batches")
+        bench.run("replay", "-c", config, "--batches", batches, *options, data=text.encode())
+        seen.append([json.loads(one) for one in
+                     pathlib.Path(batches).read_text().splitlines()])
+    equal(seen[1], seen[0][:-1], "batches without the drain")
+    equal([one["created"] for one in seen[1]], [T0 + 40_000, T0 + 100_000, T0 + 160_000],
+          "times of the schedule")
+
+
+def test_an_alert_is_raised_and_cleared_in_the_output(bench):
+    rule = ('alerts: ( { name = "overheat"; stream = "boiler"; field = "temp"; above = 85.0;'
+            ' deadband = 3.0; hold = "5s"; clear_delay = "5s"; level = "critical"; } );')
+    text = "".join(line("boiler/1/temp", T0 + 1000 * i, "88.5" if 10 <= i < 30 else "60")
+                   for i in range(60))
+    done = bench.run("replay", "-c", bench.config([BOILER], rule), data=text.encode())
+    alerts = [one for one in done.stdout.decode().splitlines() if '"type":"alert"' in one]
+    raised = (f'{{"type":"alert","rule":"overheat","stream":"boiler","series":"1","event":"raised",'
+              f'"level":"critical","ts":{T0 + 15_000},"value":88.5,"limit":85}}')
+    equal(alerts[0], raised, "the first alert line")
+    equal([json.loads(one)["event"] for one in alerts], ["raised", "cleared"], "events")
+
+
+def test_a_retained_message_raises_no_alert(bench):
+    rule = ('alerts: ( { name = "hot"; stream = "boiler"; field = "temp"; above = 85.0; } );')
+    config = bench.config([BOILER], rule)
+    for retain, alerts in ((1, 0), (True, 0), (0, 1), (False, 1)):
+        text = line("boiler/1/temp", T0, "90", retain=retain)
+        done = bench.run("replay", "-c", config, data=text.encode())
+        equal(done.stdout.count(b'"alert"'), alerts, f"alerts with retain {retain}")
+
+
+def test_exit_statuses(bench):
+    config = bench.config([BOILER])
+    for arguments in ([], ["nonsense"], ["--nonsense"], ["replay", "--nonsense"],
+                      ["replay", "extra"], ["replay", "--input"], ["decode", "a", "b"],
+                      ["decode", "--to", "xml"], ["check", "extra"], ["version", "extra"],
+                      ["check", "--frob"]):
+        done = bench.run(*arguments, status=2)
+        expect(done.stderr and not done.stdout, f"{arguments}: usage goes to stderr")
+    expect(b"did you mean 'replay'" in bench.run("reply", status=2).stderr, "the nearest verb")
+    bad = bench.write("bad.conf", 'gateway = "g"; strems: ();')
+    for verb in ("check", "replay"):
+        done = bench.run(verb, "-c", bad, status=78)
+        expect(b"strems" in done.stderr and not done.stdout, f"{verb} says what is wrong")
+        bench.run(verb, "-c", str(bench.folder / "none.conf"), status=78)
+    bench.run("replay", "-c", config, "--input", str(bench.folder / "none"), status=1)
+    bench.run("replay", "-c", config, "--input", str(bench.folder), status=1)
+    bench.run("replay", "-c", config, "--batches", str(bench.folder / "no" / "b"), status=1)
+    bench.run("decode", str(bench.folder / "none"), status=1)
+    for arguments in (["--help"], ["-h"], ["run", "--help"], ["check", "--help"],
+                      ["replay", "--help"], ["decode", "--help"], ["version", "--help"]):
+        done = bench.run(*arguments)
+        expect(done.stdout.startswith(b"usage: weir") and not done.stderr, f"{arguments}: help")
+    for arguments in (["version"], ["--version"]):
+        expect(bench.run(*arguments).stdout.startswith(b"weir 0."), "the version")
+
+
+def test_check_prints_the_plan_and_writes_nothing(bench):
+    storage = ('uplink: { url = "mqtt://h"; }; storage: { path = "/nowhere/weir"; };')
+    config = bench.config([CLIMATE, BOILER], storage)
+    before = sorted(os.listdir(bench.folder))
+    text = bench.run("check", "-c", config).stdout.decode()
+    equal(text.splitlines()[-1], f"{config}: ok", "the last line")
+    for word in ('"climate"', '"boiler"', "1000 series of", "batch", "queue", "outbox", "total",
+                 "not used by this version", "/nowhere/weir", "summaries an hour"):
+        expect(word in text, f"{word} is in the plan:\n{text}")
+    rows = next(one for one in text.splitlines() if "summaries an hour" in one)
+    equal(int(rows.split()[-1]), 1000 * 3 * 360, "summaries an hour")
+    equal(sorted(os.listdir(bench.folder)), before, "files")
+
+
+def test_a_full_disk_is_told(bench):
+    text = "".join(line("boiler/1/temp", T0 + 1000 * i, str(i)) for i in range(100))
+    capture = bench.write("capture.ndjson", text)
+    config = bench.config([BOILER])
+    batches = str(bench.folder / "batches")
+    bench.run("replay", "-c", config, "--input", capture, "--batches", batches)
+    commands = (["check", "-c", config], ["replay", "-c", config, "--input", capture],
+                ["decode", batches], ["decode", "--to", "csv", batches], ["version"], ["--help"])
+    for command in commands:
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BINARY, *command], stdout=full, stderr=subprocess.PIPE,
+                                  timeout=30, check=False)
+        equal(done.returncode, 1, f"{command}: exit status with a full disk")
+        expect(b"No space left" in done.stderr, f"{command}: {done.stderr}")
+    bench.run("replay", "-c", config, "--input", capture, "--batches", "/dev/full", status=1)
+
+
+def test_a_reader_that_leaves_ends_a_replay(bench):
+    text = "".join(line("boiler/1/temp", T0 + 10_000 * i, str(i)) for i in range(20_000))
+    capture = bench.write("capture.ndjson", text)
+    child = subprocess.Popen([BINARY, "replay", "-c", bench.config([BOILER]), "--input", capture],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_DFL))
+    child.stdout.read(10)
+    child.stdout.close()
+    stderr = child.stderr.read()
+    expect(child.wait(timeout=30) in (1, -signal.SIGPIPE), "a status that tells of the failure")
+    expect(b"Sanitizer" not in stderr, stderr)
+
+
+def make_batch(seq=1, rows=2, **more):
+    return {"schema": "weir.batch/1", "gateway": "plant-7", "epoch": "00ff", "seq": seq,
+            "created": T0, "ledger": {"received": seq}, **more,
+            "summaries": [{"stream": "s", "series": f"a/{i}", "field": "f", "start": T0 + i,
+                           "end": T0 + 10, "revision": 0, "count": i + 1, "mean": 1.5e-7}
+                          for i in range(rows)]}
+
+
+def decoded(bench, data, status=0, form="ndjson"):
+    return bench.run("decode", "--to", form, "-", data=data, status=status)
+
+
+def test_decode_reads_batches_however_they_are_laid_out(bench):
+    batches = [make_batch(1), make_batch(2, 0), make_batch(3, 3, replaces=[[1, 2]], note={"a": []})]
+    texts = [json.dumps(one, separators=(",", ":")) for one in batches]
+    wanted = decoded(bench, "\n".join(texts).encode()).stdout
+    equal(wanted.count(b'"type":"summary"'), 5, "summaries")
+    equal(wanted.count(b'"type":"ledger"'), 3, "ledgers")
+    first = json.loads(wanted.splitlines()[0])
+    equal((first["gateway"], first["epoch"], first["seq"]), ("plant-7", "00ff", 1), "the batch")
+    equal(decoded(bench, "".join(texts).encode()).stdout, wanted, "back to back")
+    equal(decoded(bench, " \r\n ".join(texts).encode()).stdout, wanted, "with blanks between")
+    equal(decoded(bench, "\n".join(one.encode().hex() for one in texts).encode()).stdout, wanted,
+          "in hexadecimal")
+    spread = decoded(bench, "\n".join(json.dumps(one, indent=2) for one in batches).encode())
+    equal([json.loads(one) for one in spread.stdout.splitlines()],
+          [json.loads(one) for one in wanted.splitlines()], "over many lines")
+    equal(decoded(bench, b"").stdout, b"", "nothing")
+
+
+def test_decode_passes_over_what_is_no_batch(bench):
+    good = json.dumps(make_batch(7), separators=(",", ":")).encode()
+    wanted = decoded(bench, good).stdout
+    cut = good[:len(good) // 2]
+    broken = [cut + b"\n", cut, good[:60] + b"\n", b'{"a":1}\n', b"{]}\n", b"garbage ", b"beef\n",
+              b"abc\n", b'{"schema":"weir.batch/2","seq":1}\n', b"[1,2]\n", b'"text"\n', b"}}}\n",
+              good.replace(b'"seq":7', b'"seq":-7'), good.replace(b'"ledger"', b'"other"'),
+              good.replace(b'{"stream"', b'1,{"stream"', 1), b"\x00\xff\n",
+              b'{"schema":"weir.batch/1",' + b'"x":"' + b"y" * (5 << 20) + b'"}\n']
+    for one in broken:
+        done = decoded(bench, good + b"\n" + one + good, status=1)
+        equal(done.stdout, wanted + wanted, f"around {one[:40]!r}")
+        expect(b"stdin: byte %d: " % (len(good) + 1) in done.stderr, done.stderr)
+    done = decoded(bench, good + cut, status=1)
+    equal(done.stdout, wanted, "before a batch that is cut off")
+
+
+def test_decode_takes_time_and_memory_in_proportion(bench):
+    size = 6 << 20
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+
+    for piece in (b'{"schema":"weir.batch/1",', b'{"schema"', b'{"a":\n', b"[", b'{"', b"a", b"{}",
+                  b'"', b"{\n", b'{"schema":"weir.batch/1","x":"\n', b"x{"):
+        done = subprocess.run([BINARY, "decode"], input=piece * (size // len(piece)),
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=100,
+                              preexec_fn=limit, check=False)
+        equal((done.returncode, done.stdout), (1, b""), f"{piece!r} again and again")
+
+
+def test_decode_writes_csv_that_reads_back(bench):
+    odd = make_batch(4, 1)
+    odd["summaries"][0].update(series='a,"b"\n\u00e9/', unit="%", rate=-0.5)
+    done = decoded(bench, json.dumps(odd).encode() + json.dumps(make_batch(5)).encode(), form="csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
+    equal(list(rows[0]), ["gateway", "epoch", "seq", "stream", "series", "field", "unit", "start",
+                          "end", "revision", *reference.AGGREGATES], "the head")
+    equal(rows[0]["series"], 'a,"b"\n\u00e9/', "a series")
+    equal((rows[0]["unit"], rows[0]["rate"], rows[0]["sum"], rows[0]["mean"]),
+          ("%", "-0.5", "", "1.5e-07"), "values")
+    equal([row["seq"] for row in rows], ["4", "5", "5"], "numbers of batches")
+
+
+def test_decode_writes_line_protocol(bench):
+    odd = make_batch(4, 1)
+    odd["summaries"][0].update(stream="my stream,x", series="a b,c=d\\/\u00e9\n\\", unit="",
+                               rate=-0.5)
+    done = decoded(bench, json.dumps(odd).encode(), form="line")
+    equal(done.stdout.decode(),
+          "my\\ stream\\,x,field=f,gateway=plant-7,series=a\\ b\\,c\\=d\\/\u00e9%0A%5C "
+          f"revision=0i,count=1i,mean=1.5e-07,rate=-0.5 {T0}000000\n", "a line")
+    odd["summaries"][0]["start"] = "soon"
+    for form in ("line", "csv"):
+        decoded(bench, json.dumps(odd).encode(), form=form, status=1)
+
+
+def main():
+    if not os.access(BINARY, os.X_OK):
+        print(f"{BINARY} is not there")
+        sys.exit(77)
+    failures = 0
+    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
+    for name, test in tests:
+        with tempfile.TemporaryDirectory(prefix="weir-replay-") as folder:
+            try:
+                test(Bench(folder))
+                print(f"ok      {name}")
+            except Exception:  # a test may fail in any way; the next one still runs
+                failures += 1
+                print(f"FAILED  {name}")
+                traceback.print_exc(file=sys.stdout)
+    print(f"{len(tests)} tests, {failures} failed")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
