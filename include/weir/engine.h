@@ -2,11 +2,11 @@
  * The engine: the pipeline and, behind it, the batch that its summaries go into. What `run` and
  * `replay` share; they differ only in where messages and time come from and where outputs go.
  *
- * Like the pipeline it is fed (accept), told the time (advance) and drained (take), reads no clock, does
- * no I/O and takes no memory. All its state lies in one arena.
+ * Like the pipeline it is fed (accept), told the time (advance) and drained (take), reads no clock,
+ * does no I/O and takes no memory. All its state lies in one arena.
  *
- * A batch is given out when the schedule says so (at every multiple of uplink_every_ms since the epoch
- * at which it has rows) and before that whenever it is full.
+ * A batch is given out when the schedule says so (at every multiple of uplink_every_ms since the
+ * epoch at which it has rows) and before that whenever it is full.
  */
 #ifndef WEIR_ENGINE_H
 #define WEIR_ENGINE_H
@@ -46,13 +46,14 @@ struct weir_engine {
 uint64_t weir_engine_size(const struct weir_config *config, uint64_t *batcher_bytes);
 
 /*
- * Lays the engine out in zeroed, 64-byte aligned memory of weir_engine_size bytes. config is borrowed.
- * epoch is the batches' and their numbers begin at 1; batching false: summaries only.
+ * Lays the engine out in zeroed, 64-byte aligned memory of weir_engine_size bytes. config is
+ * borrowed. epoch is the batches' and their numbers begin at 1; batching false: summaries only.
  */
 void weir_engine_init(struct weir_engine *engine, const struct weir_config *config, void *arena,
                       uint64_t arena_size, uint64_t epoch, bool batching);
 
-/* Counts from outside the engine, for the ledgers it gives out: queue_dropped and what follows it. */
+/* Counts from outside the engine, for the ledgers it gives out: queue_dropped and what follows
+ * it. */
 void weir_engine_note_losses(struct weir_engine *engine, const struct weir_ledger *losses);
 
 /* As weir_pipeline_accept. */
@@ -67,8 +68,8 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
 /* Closes every open window and then the batch. WEIR_FULL as with advance. */
 enum weir_status weir_engine_drain(struct weir_engine *engine);
 
-/* Moves the oldest output to *output; false when there is none. A summary has gone into the batch, if
- * there is batching, when it comes out here. */
+/* Moves the oldest output to *output; false when there is none. A summary has gone into the
+ * batch, if there is batching, when it comes out here. */
 bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *output);
 
 /* True when take has something to give. */
@@ -85,8 +86,8 @@ void weir_engine_ledger(const struct weir_engine *engine, struct weir_ledger *le
 enum weir_status weir_engine_drain_changed(struct weir_engine *engine,
                                            const struct weir_config *next);
 
-/* Takes over from an engine of another configuration what weir_pipeline_adopt does, and the batch: its
- * rows, number and epoch. from has nothing left to take. */
+/* Takes over from an engine of another configuration what weir_pipeline_adopt does, and the
+ * batch: its rows, number and epoch. from has nothing left to take. */
 void weir_engine_adopt(struct weir_engine *engine, const struct weir_engine *from);
 
 #endif

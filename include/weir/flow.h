@@ -1,6 +1,6 @@
 /*
- * What flows through weir, in the order in which it moves: a message comes in, carries samples, which
- * become summaries and alerts; the ledger counts them all.
+ * What flows through weir, in the order in which it moves: a message comes in, carries samples,
+ * which become summaries and alerts; the ledger counts them all.
  *
  * Times are int64_t milliseconds since the Unix epoch, UTC, unless a name says otherwise. Plain
  * structs, no ownership: pointers are borrowed for the length of the call they are passed to.
@@ -126,8 +126,8 @@ struct weir_alert {
  *     received = accepted + unmatched + oversize + malformed              messages
  *     samples  = summarised + open + late_dropped + invalid + over_budget values of fields
  *
- * The rest are counts beside the balance: late and clock_ahead tell how accepted values were treated;
- * from queue_dropped on, what was lost outside the engine, each under its own name.
+ * The rest are counts beside the balance: late and clock_ahead tell how accepted values were
+ * treated; from queue_dropped on, what was lost outside the engine, each under its own name.
  */
 struct weir_ledger {
     uint64_t received;

@@ -5,8 +5,8 @@
 #ifndef WEIR_LIMITS_H
 #define WEIR_LIMITS_H
 
-/* A topic, in bytes. MQTT allows 65,535; real fields stay under 200, and a bound lets a label key be
- * built on the stack. A message on a longer topic is counted oversize. */
+/* A topic, in bytes. MQTT allows 65,535; real fields stay under 200, and a bound lets a label
+ * key be built on the stack. A message on a longer topic is counted oversize. */
 #define WEIR_TOPIC_LENGTH_MAX 512
 
 /* A payload, in bytes: the largest a sensor gateway has a use for. Larger is counted oversize. */
@@ -16,8 +16,8 @@
  * scanner's stack fixed. */
 #define WEIR_JSON_DEPTH_MAX 16
 
-/* Names of gateways, streams, fields, rules and labels, in bytes without the closing NUL. They become
- * parts of topics and of file names. */
+/* Names of gateways, streams, fields, rules and labels, in bytes without the closing NUL. They
+ * become parts of topics and of file names. */
 #define WEIR_NAME_LENGTH_MAX 63
 
 /* A unit's text ("Cel", "m3/h"), in bytes. */
@@ -57,8 +57,9 @@
 /* A window's length and every other configured duration, in milliseconds: one year. */
 #define WEIR_DURATION_MS_MAX (366LL * 24 * 3600 * 1000)
 
-/* Bytes set aside for the names of a stream's series: so many a series on average, and never less in
- * all than the floor. A series whose name no longer fits is beyond the budget and counted so. */
+/* Bytes set aside for the names of a stream's series: so many a series on average, and never
+ * less in all than the floor. A series whose name no longer fits is beyond the budget and
+ * counted so. */
 #define WEIR_SERIES_NAME_BYTES_MEAN 64
 #define WEIR_SERIES_NAME_BYTES_FLOOR 65536
 

@@ -1,7 +1,7 @@
 /*
  * The pipeline: messages in, summaries and alerts out. A deterministic state machine: what it gives
- * out is a function of the configuration and the calls made, and of nothing else. It reads no clock,
- * does no I/O, takes no memory and calls nobody back.
+ * out is a function of the configuration and the calls made, and of nothing else. It reads no
+ * clock, does no I/O, takes no memory and calls nobody back.
  *
  * It is fed (accept), told the time (advance) and drained (take):
  *
@@ -63,9 +63,9 @@ void weir_pipeline_init(struct weir_pipeline *pipeline, const struct weir_config
                         void *arena, uint64_t arena_size);
 
 /*
- * Offers one message. Call advance with its arrival time first. WEIR_FULL: the outputs waiting leave no
- * room for what this message could cause; nothing was changed. Any other fate of the message is in the
- * ledger.
+ * Offers one message. Call advance with its arrival time first. WEIR_FULL: the outputs waiting
+ * leave no room for what this message could cause; nothing was changed. Any other fate of the
+ * message is in the ledger.
  */
 enum weir_status weir_pipeline_accept(struct weir_pipeline *pipeline,
                                       const struct weir_message *message);
@@ -74,8 +74,8 @@ enum weir_status weir_pipeline_accept(struct weir_pipeline *pipeline,
 void weir_pipeline_note_malformed(struct weir_pipeline *pipeline);
 
 /*
- * Tells the time: closes what is due. A time before the newest one is ignored. WEIR_FULL: part of what
- * is due waits for room.
+ * Tells the time: closes what is due. A time before the newest one is ignored. WEIR_FULL: part of
+ * what is due waits for room.
  */
 enum weir_status weir_pipeline_advance(struct weir_pipeline *pipeline, int64_t now_ms);
 
@@ -106,14 +106,16 @@ bool weir_pipeline_alert(const struct weir_pipeline *pipeline, uint32_t rule, ui
                          struct weir_alert *alert);
 
 /*
- * Takes over from another pipeline: the windows of every stream that is the same in both configurations
- * (weir_stream_hash), the state of every rule of the same name on the same stream and field, the ledger
- * and the clock. from has nothing left to take, and the windows of its other streams were closed by
- * weir_pipeline_drain_changed, so that their samples are summarised and not lost.
+ * Takes over from another pipeline: the windows of every stream that is the same in both
+ * configurations (weir_stream_hash), the state of every rule of the same name on the same stream
+ * and field, the ledger and the clock. from has nothing left to take, and the windows of its other
+ * streams were closed by weir_pipeline_drain_changed, so that their samples are summarised and not
+ * lost.
  */
 void weir_pipeline_adopt(struct weir_pipeline *pipeline, const struct weir_pipeline *from);
 
-/* Closes the open windows of every stream that `next` does not have unchanged. WEIR_FULL as advance. */
+/* Closes the open windows of every stream that `next` does not have unchanged. WEIR_FULL as
+ * advance. */
 enum weir_status weir_pipeline_drain_changed(struct weir_pipeline *pipeline,
                                              const struct weir_config *next);
 

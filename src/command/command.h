@@ -1,6 +1,6 @@
 /*
- * The verbs of the command line: a file each, called with the arguments after the verb. Each returns the
- * process' exit status.
+ * The verbs of the command line: a file each, called with the arguments after the verb. Each
+ * returns the process' exit status.
  */
 #ifndef WEIR_COMMAND_COMMAND_H
 #define WEIR_COMMAND_COMMAND_H

@@ -25,8 +25,8 @@ void weir_decode_input_init(struct weir_decode_input *input, int fd)
 }
 
 /*
- * True when at least `count` bytes are there that have not been taken, reading more if need be. False: the
- * input ends before, cannot be read, or the buffer is too small.
+ * True when at least `count` bytes are there that have not been taken, reading more if need be.
+ * False: the input ends before, cannot be read, or the buffer is too small.
  */
 static bool have(struct weir_decode_input *input, size_t count)
 {
@@ -64,7 +64,8 @@ static bool begins_batch(struct weir_decode_input *input, size_t at)
     return true;
 }
 
-/* Passes over `taken` bytes, or what there is of them; lost: and more, up to where to begin again. */
+/* Passes over `taken` bytes, or what there is of them; lost: and more, up to where to begin
+ * again. */
 static enum weir_decode_outcome refuse(struct weir_decode_input *input, size_t taken, bool lost,
                                        const char *problem)
 {

@@ -1,13 +1,15 @@
 /*
- * Where one batch ends and the next begins, in a stream of them: back to back, a line each or printed
- * over many lines, or as lines of hexadecimal digits. In bounded memory, and in time that grows with the
- * length of the input alone, whatever it holds.
+ * Where one batch ends and the next begins, in a stream of them: back to back, a line each or
+ * printed over many lines, or as lines of hexadecimal digits. In bounded memory, and in time that
+ * grows with the length of the input alone, whatever it holds.
  *
- * What is no batch is passed over up to the next line, or to the next batch as weir writes it: the bytes
+ * What is no batch is passed over up to the next line, or to the next batch as weir writes it: the
+ * bytes
  *
  *     {"schema":"weir.batch/
  *
- * stand in no JSON text but at the beginning of an object, and so end whatever was cut off before them.
+ * stand in no JSON text but at the beginning of an object, and so end whatever was cut off before
+ * them.
  */
 #ifndef WEIR_COMMAND_DECODE_INPUT_H
 #define WEIR_COMMAND_DECODE_INPUT_H
@@ -16,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A batch in bytes: sixteen times what weir writes, for batches that were printed anew with blanks. */
+/* A batch in bytes: sixteen times what weir writes, for batches that were printed anew with
+ * blanks. */
 #define WEIR_DECODE_BATCH_MAX (4 * 1024 * 1024)
 
 enum weir_decode_outcome {

@@ -4,10 +4,10 @@
  *
  * CSV is quoted as RFC 4180 says; its lines end with a newline alone.
  *
- * In line protocol the measurement is the stream; gateway, series, field and unit are tags; revision and
- * the aggregates are fields, revision and count as integers; the time is the window's start, in
- * nanoseconds. A revision so takes the place of what it revises. An empty tag is left out, and what a
- * tag cannot hold (control characters, a backslash at its end) is percent-encoded.
+ * In line protocol the measurement is the stream; gateway, series, field and unit are tags;
+ * revision and the aggregates are fields, revision and count as integers; the time is the window's
+ * start, in nanoseconds. A revision so takes the place of what it revises. An empty tag is left
+ * out, and what a tag cannot hold (control characters, a backslash at its end) is percent-encoded.
  */
 #ifndef WEIR_COMMAND_DECODE_ROW_H
 #define WEIR_COMMAND_DECODE_ROW_H
@@ -60,8 +60,8 @@ struct weir_row_reader {
 
 void weir_row_reader_init(struct weir_row_reader *reader, char *scratch, size_t scratch_size);
 
-/* Reads one summary of a batch; the row points into its text and the scratch. False: it lacks a name or
- * a time, or something in it is not of the kind it has to be. */
+/* Reads one summary of a batch; the row points into its text and the scratch. False: it lacks a
+ * name or a time, or something in it is not of the kind it has to be. */
 bool weir_row_reader_read(const struct weir_row_reader *reader, const struct weir_batch_view *view,
                           const char *text, size_t length, struct weir_row *row);
 

@@ -244,7 +244,8 @@ static void write_alert(struct weir_publisher *publisher, const struct weir_engi
     weir_encode_alert_payload(payload, publisher->config, series, alert);
 }
 
-/* An event that the broker or the library will not have: counted, its state is retained all the same. */
+/* An event that the broker or the library will not have: counted, its state is retained all the
+ * same. */
 static void give_up_event(struct weir_publisher *publisher, uint64_t number)
 {
     weir_resend_answer(&publisher->event_queue, number, true);
@@ -474,8 +475,8 @@ static uint32_t find_rule(const struct weir_config *from, uint32_t rule,
     return i;
 }
 
-/* Gives an event the indices of another configuration; series keep theirs. False: it has no such rule or
- * series any more. */
+/* Gives an event the indices of another configuration; series keep theirs. False: it has no such
+ * rule or series any more. */
 static bool renumber_event(struct weir_alert *event, const struct weir_engine *from,
                            const struct weir_engine *to)
 {

@@ -1,10 +1,11 @@
 /*
- * What weir says on the gateway's broker: status, info, the states and events of alerts, live summaries.
+ * What weir says on the gateway's broker: status, info, the states and events of alerts, live
+ * summaries.
  *
- * States are levels: one bit each says that the broker does not have the newest yet, so any number of
- * changes while the broker is away costs nothing and ends in one message. Events are news: they wait in
- * a queue of fixed length; one that finds it full is counted, its state is not lost. Both are sent again
- * until the broker has acknowledged them.
+ * States are levels: one bit each says that the broker does not have the newest yet, so any number
+ * of changes while the broker is away costs nothing and ends in one message. Events are news: they
+ * wait in a queue of fixed length; one that finds it full is counted, its state is not lost. Both
+ * are sent again until the broker has acknowledged them.
  */
 #ifndef WEIR_COMMAND_PUBLISHER_H
 #define WEIR_COMMAND_PUBLISHER_H
@@ -14,8 +15,8 @@
 
 struct weir_publisher;
 
-/* Makes a publisher that speaks for the engine behind intake, under config; wake_fd is an eventfd. All
- * are borrowed. NULL: out of memory or unusable options; logged. */
+/* Makes a publisher that speaks for the engine behind intake, under config; wake_fd is an
+ * eventfd. All are borrowed. NULL: out of memory or unusable options; logged. */
 struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
                                              const struct weir_config *config, int wake_fd);
 
@@ -27,7 +28,8 @@ void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct 
 void weir_publisher_accept_summary(struct weir_publisher *publisher,
                                    const struct weir_summary *summary);
 
-/* Sends what is due. now_ms: CLOCK_BOOTTIME. Returns when it wants to be called again at the latest. */
+/* Sends what is due. now_ms: CLOCK_BOOTTIME. Returns when it wants to be called again at the
+ * latest. */
 int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms);
 
 /* True while something waits to be sent or acknowledged and the broker is there. */
@@ -38,8 +40,8 @@ uint64_t weir_publisher_dropped(const struct weir_publisher *publisher);
 
 /*
  * Goes over to another engine and its configuration. Under the intake's lock. What the old one had
- * and the new one has not is said to be removed, its retained topics are deleted. False: out of memory;
- * nothing was changed.
+ * and the new one has not is said to be removed, its retained topics are deleted. False: out of
+ * memory; nothing was changed.
  */
 bool weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
                              const struct weir_engine *to);

@@ -1,6 +1,7 @@
 /*
- * Alerts that a new configuration no longer has: for each an event that says so, and the deletion of its
- * retained state. Texts are kept, since the engine that knew the names is gone when they are sent.
+ * Alerts that a new configuration no longer has: for each an event that says so, and the deletion
+ * of its retained state. Texts are kept, since the engine that knew the names is gone when they are
+ * sent.
  */
 #ifndef WEIR_COMMAND_REMOVAL_H
 #define WEIR_COMMAND_REMOVAL_H
@@ -29,7 +30,8 @@ void weir_removals_init(struct weir_removals *removals);
 void weir_removals_finish(struct weir_removals *removals);
 
 /*
- * Adds every alert with a state in `from` whose rule, on a stream of the same name, `to` does not have. What still waits is kept. False: out of memory; nothing was added.
+ * Adds every alert with a state in `from` whose rule, on a stream of the same name, `to` does not
+ * have. What still waits is kept. False: out of memory; nothing was added.
  */
 bool weir_removals_add(struct weir_removals *removals, const struct weir_engine *from,
                        const struct weir_engine *to);

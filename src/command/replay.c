@@ -17,7 +17,8 @@
 #include "port/config.h"
 #include "weir/engine.h"
 
-/* Batches of a replay are numbered under an epoch that is no run's: two replays give the same bytes. */
+/* Batches of a replay are numbered under an epoch that is no run's: two replays give the same
+ * bytes. */
 #define REPLAY_EPOCH 0
 
 /* Lines between looks at the clock and at what became of the output. */

@@ -78,7 +78,8 @@ static bool fill(struct weir_replay_input *input)
     return true;
 }
 
-/* Takes the line that ends where scanning has stopped, at its newline or at the end of the input. */
+/* Takes the line that ends where scanning has stopped, at its newline or at the end of the
+ * input. */
 static void take_line(struct weir_replay_input *input, struct line *line)
 {
     line->text = input->bytes + input->first;

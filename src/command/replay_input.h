@@ -3,10 +3,10 @@
  *
  *     {"topic":"sensors/plant/dev42/telemetry","at":1700000000123,"payload":"{\"temperature\":21.5}"}
  *
- * The arrival time is `at` (milliseconds) or else `tst` (ISO 8601 with zone). The message is `payload`, a
- * string for its text and any other value for the value's own text, or else `payload_hex`. A null payload
- * beside a `payloadlen` of 0 is an empty message, which is how mosquitto_sub writes it. `retain` says that
- * it was retained. Other keys are ignored.
+ * The arrival time is `at` (milliseconds) or else `tst` (ISO 8601 with zone). The message is
+ * `payload`, a string for its text and any other value for the value's own text, or else
+ * `payload_hex`. A null payload beside a `payloadlen` of 0 is an empty message, which is how
+ * mosquitto_sub writes it. `retain` says that it was retained. Other keys are ignored.
  */
 #ifndef WEIR_COMMAND_REPLAY_INPUT_H
 #define WEIR_COMMAND_REPLAY_INPUT_H
@@ -18,7 +18,8 @@
 #include "format/json.h"
 #include "weir/flow.h"
 
-/* A line, in bytes: the largest payload that weir takes, every byte of it escaped in six, fits twice. */
+/* A line, in bytes: the largest payload that weir takes, every byte of it escaped in six, fits
+ * twice. */
 #define WEIR_REPLAY_LINE_MAX (1024 * 1024)
 
 enum weir_replay_outcome {

@@ -1,6 +1,6 @@
 /*
- * Numbered items that go out in order and again until they are acknowledged: the bookkeeping alone, the
- * items lie elsewhere, at their number modulo the length.
+ * Numbered items that go out in order and again until they are acknowledged: the bookkeeping alone,
+ * the items lie elsewhere, at their number modulo the length.
  */
 #ifndef WEIR_COMMAND_RESEND_H
 #define WEIR_COMMAND_RESEND_H
@@ -23,11 +23,13 @@ void weir_resend_init(struct weir_resend *resend, bool *acknowledged, uint64_t m
 /* Adds an item; false: max items are waiting. *number is its number. */
 bool weir_resend_add(struct weir_resend *resend, uint64_t *number);
 
-/* The number of the item to send next; false: none. It stays the next until it is said to be sent. */
+/* The number of the item to send next; false: none. It stays the next until it is said to be
+ * sent. */
 bool weir_resend_peek(struct weir_resend *resend, uint64_t *number);
 void weir_resend_sent(struct weir_resend *resend);
 
-/* What became of an item that was sent. One that was not acknowledged is sent again, in its place. */
+/* What became of an item that was sent. One that was not acknowledged is sent again, in its
+ * place. */
 void weir_resend_answer(struct weir_resend *resend, uint64_t number, bool acknowledged);
 
 /* True when nothing waits, sent or not. */

@@ -1,5 +1,6 @@
 /*
- * The daemon. Start here: weir_command_run brings everything up in order, run_loop is all it then does.
+ * The daemon. Start here: weir_command_run brings everything up in order, run_loop is all it then
+ * does.
  *
  *     MQTT --> intake --> engine --> alerts, live --> publisher --> gateway's broker
  *                           |
@@ -294,8 +295,8 @@ static bool exchange_uplink(struct daemon *daemon, const struct weir_config *con
                           : create_uplink(daemon, config);
 }
 
-/* Closes the windows of the streams that `next` does not have unchanged, or (NULL) all of them. Under the
- * lock. */
+/* Closes the windows of the streams that `next` does not have unchanged, or (NULL) all of them.
+ * Under the lock. */
 static void drain_engine(struct daemon *daemon, const struct weir_config *next)
 {
     struct weir_engine *engine = &daemon->running->engine;
@@ -394,8 +395,8 @@ static void run_loop(struct daemon *daemon)
     }
 }
 
-/* Closes the windows, since there is no storage to keep them for the next start, and sends what can be
- * sent in the time there is. */
+/* Closes the windows, since there is no storage to keep them for the next start, and sends what
+ * can be sent in the time there is. */
 static void stop(struct daemon *daemon)
 {
     struct weir_uplink_counts left = {0};
@@ -426,8 +427,8 @@ static void stop(struct daemon *daemon)
         weir_log_info("stopped");
 }
 
-/* The libraries allocate from three threads: one arena is enough for them, and payloads of batches go
- * back to the system when they are sent. */
+/* The libraries allocate from three threads: one arena is enough for them, and payloads of
+ * batches go back to the system when they are sent. */
 static void bound_heap(void)
 {
     (void)mallopt(M_ARENA_MAX, 1);

@@ -1,6 +1,6 @@
 /*
- * Text on its way to a file descriptor, gathered into few writes. The first write that fails is kept, and
- * what comes after it goes nowhere: ask from time to time, and at the end.
+ * Text on its way to a file descriptor, gathered into few writes. The first write that fails is
+ * kept, and what comes after it goes nowhere: ask from time to time, and at the end.
  */
 #ifndef WEIR_COMMAND_WRITER_H
 #define WEIR_COMMAND_WRITER_H
@@ -13,8 +13,8 @@
 /* Bytes gathered before they are written. */
 #define WEIR_WRITER_SIZE 65536
 
-/* The longest line that weir_writer_line has room for: a summary of the longest names, every byte of
- * them escaped, takes under 8 KiB. */
+/* The longest line that weir_writer_line has room for: a summary of the longest names, every
+ * byte of them escaped, takes under 8 KiB. */
 #define WEIR_WRITER_LINE_MAX 16384
 
 struct weir_writer {
@@ -32,8 +32,8 @@ void weir_writer_init(struct weir_writer *writer, int fd, const char *name);
 
 void weir_writer_add(struct weir_writer *writer, const char *bytes, size_t length);
 
-/* Begins a line of at most WEIR_WRITER_LINE_MAX bytes, to be put together in the text returned and ended
- * by weir_writer_end, which appends the newline. */
+/* Begins a line of at most WEIR_WRITER_LINE_MAX bytes, to be put together in the text returned
+ * and ended by weir_writer_end, which appends the newline. */
 struct weir_text *weir_writer_line(struct weir_writer *writer);
 void weir_writer_end(struct weir_writer *writer);
 

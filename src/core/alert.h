@@ -5,8 +5,8 @@
  *                 ^---------'           ^-----------'
  *
  * The value is beyond the limit from the sample that passes it to the sample that comes back by the
- * deadband; between the two it stays what it was. `hold` and `clear_delay` run in event time and are
- * completed only by a sample: silence is no evidence.
+ * deadband; between the two it stays what it was. `hold` and `clear_delay` run in event time and
+ * are completed only by a sample: silence is no evidence.
  */
 #ifndef WEIR_CORE_ALERT_H
 #define WEIR_CORE_ALERT_H
@@ -74,7 +74,8 @@ static inline enum weir_alert_change weir_alert_accept(struct weir_alert_state *
     return weir_alert_step(state, rule, sample);
 }
 
-/* Writes the whole state, with event none; false while it is unknown. rule and series are left alone. */
+/* Writes the whole state, with event none; false while it is unknown. rule and series are left
+ * alone. */
 bool weir_alert_read(const struct weir_alert_state *state, const struct weir_rule_config *config,
                      struct weir_alert *alert);
 

@@ -1,7 +1,7 @@
 /*
- * A topic filter with labels, "sensors/{site}/{device}/telemetry": {x} takes one level of the topic as a
- * label, + takes one and # the rest unlabelled. The labels' values joined by / in their order are the
- * key of a series.
+ * A topic filter with labels, "sensors/{site}/{device}/telemetry": {x} takes one level of the topic
+ * as a label, + takes one and # the rest unlabelled. The labels' values joined by / in their order
+ * are the key of a series.
  */
 #ifndef WEIR_CORE_FILTER_H
 #define WEIR_CORE_FILTER_H
@@ -34,8 +34,9 @@ struct weir_key {
     char buffer[WEIR_TOPIC_LENGTH_MAX];
 };
 
-/* Compiles text (NUL-terminated). WEIR_REFUSED: a level that mixes a wildcard with text, # before the
- * end, an unclosed brace, an empty or doubled label, no text at all, or more than limits.h allows. */
+/* Compiles text (NUL-terminated). WEIR_REFUSED: a level that mixes a wildcard with text, #
+ * before the end, an unclosed brace, an empty or doubled label, no text at all, or more than
+ * limits.h allows. */
 enum weir_status weir_filter_compile(struct weir_filter *filter, const char *text);
 
 /* True when the topic (at most WEIR_TOPIC_LENGTH_MAX bytes) matches, by MQTT's rules; *key is then
@@ -43,8 +44,8 @@ enum weir_status weir_filter_compile(struct weir_filter *filter, const char *tex
 bool weir_filter_match(const struct weir_filter *filter, const char *topic, size_t length,
                        struct weir_key *key);
 
-/* Writes the filter as MQTT knows it, labels as +, NUL-terminated; out has WEIR_TOPIC_LENGTH_MAX + 1
- * bytes. */
+/* Writes the filter as MQTT knows it, labels as +, NUL-terminated; out has WEIR_TOPIC_LENGTH_MAX
+ * + 1 bytes. */
 void weir_filter_subscription(const struct weir_filter *filter, char *out);
 
 #endif

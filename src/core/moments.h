@@ -1,8 +1,8 @@
 /*
  * The moments of a set of samples, kept up one sample at a time.
  *
- * The sum is compensated (Neumaier 1974): its error does not grow with the number of samples, so the
- * mean is good to the last bits even where large values cancel. The second moment is updated by
+ * The sum is compensated (Neumaier 1974): its error does not grow with the number of samples, so
+ * the mean is good to the last bits even where large values cancel. The second moment is updated by
  * Welford's recurrence (Welford 1962).
  */
 #ifndef WEIR_CORE_MOMENTS_H
@@ -26,7 +26,8 @@ struct weir_moments {
     int64_t last_ms;
 };
 
-/* Takes one finite sample in. On a tie in time the first arrived is first, the last arrived last. */
+/* Takes one finite sample in. On a tie in time the first arrived is first, the last arrived
+ * last. */
 static inline void weir_moments_accept(struct weir_moments *moments, int64_t time_ms, double value)
 {
     double delta;

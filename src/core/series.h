@@ -1,6 +1,6 @@
 /*
- * The series of a stream: from a key to a small index, for ever. An open-addressing table, a pool of
- * names; both of fixed size. A series is never removed, so an index stays what it is.
+ * The series of a stream: from a key to a small index, for ever. An open-addressing table, a pool
+ * of names; both of fixed size. A series is never removed, so an index stays what it is.
  */
 #ifndef WEIR_CORE_SERIES_H
 #define WEIR_CORE_SERIES_H

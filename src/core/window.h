@@ -1,6 +1,6 @@
 /*
- * The tumbling windows of one series: a ring of panes over [k * length, (k + 1) * length), counted from
- * the epoch, with a watermark that closes them. A pane has the moments of every field.
+ * The tumbling windows of one series: a ring of panes over [k * length, (k + 1) * length), counted
+ * from the epoch, with a watermark that closes them. A pane has the moments of every field.
  *
  * Life of a pane: free -> open (first sample) -> closed (its end was reached; its rows are given
  * out) -> free, or held for revision until a newer window needs its place.
@@ -48,8 +48,8 @@ uint64_t weir_window_size(const struct weir_window_shape *shape);
 /* Makes windows without samples in zeroed memory. */
 void weir_window_init(struct weir_window *window);
 
-/* Moves the watermark: to time_ms - lateness for a sample's event time, or to time_ms itself. It never
- * goes back. Take what has become due before the next accept. */
+/* Moves the watermark: to time_ms - lateness for a sample's event time, or to time_ms itself. It
+ * never goes back. Take what has become due before the next accept. */
 void weir_window_observe(struct weir_window *window, const struct weir_window_shape *shape,
                          int64_t time_ms);
 void weir_window_advance(struct weir_window *window, int64_t time_ms);
@@ -64,9 +64,9 @@ static inline bool weir_window_due(const struct weir_window *window)
 }
 
 /*
- * Closes the oldest open window that is due and writes a row for each field that has samples, in the
- * order of fields; rows has room for field_count. Only the window's own part of a row is written
- * (field, revision, times, moments). Returns the number of rows; 0: nothing is due.
+ * Closes the oldest open window that is due and writes a row for each field that has samples, in
+ * the order of fields; rows has room for field_count. Only the window's own part of a row is
+ * written (field, revision, times, moments). Returns the number of rows; 0: nothing is due.
  */
 uint32_t weir_window_take(struct weir_window *window, const struct weir_window_shape *shape,
                           struct weir_summary *rows);

@@ -1,6 +1,6 @@
 /*
- * A batch in JSON, put together row by row in one buffer: rows are appended behind a gap, and sealing
- * writes the envelope into the gap in front of them, so nothing is copied.
+ * A batch in JSON, put together row by row in one buffer: rows are appended behind a gap, and
+ * sealing writes the envelope into the gap in front of them, so nothing is copied.
  *
  *     {"schema":"weir.batch/1","gateway":...,"epoch":...,"seq":...,"created":...,"ledger":{...},
  *      "summaries":[{...},...]}
@@ -43,7 +43,8 @@ enum weir_status weir_batch_accept(struct weir_batch *batch,
                                    const struct weir_stream_config *stream, const char *series,
                                    const struct weir_summary *summary);
 
-/* Closes the batch. Returns its bytes, which lie in the batch until it is made anew, and their length. */
+/* Closes the batch. Returns its bytes, which lie in the batch until it is made anew, and their
+ * length. */
 const char *weir_batch_seal(struct weir_batch *batch, const struct weir_batch_head *head,
                             size_t *length);
 

@@ -25,8 +25,8 @@ struct weir_batch_view {
 
 void weir_batch_reader_init(struct weir_batch_reader *reader);
 
-/* Reads the envelope and makes sure that every summary is an object. Returns what is wrong, a static
- * string; NULL: nothing. */
+/* Reads the envelope and makes sure that every summary is an object. Returns what is wrong, a
+ * static string; NULL: nothing. */
 const char *weir_batch_reader_open(const struct weir_batch_reader *reader, const char *text,
                                    size_t length, struct weir_batch_view *view);
 

@@ -1,6 +1,6 @@
 /*
- * Summaries, alerts and the ledger as members of JSON objects, in the contract's words and order. The
- * caller writes the braces and whatever else goes into the object.
+ * Summaries, alerts and the ledger as members of JSON objects, in the contract's words and order.
+ * The caller writes the braces and whatever else goes into the object.
  */
 #ifndef WEIR_FORMAT_ENCODE_H
 #define WEIR_FORMAT_ENCODE_H
@@ -9,8 +9,9 @@
 #include "weir/config.h"
 #include "weir/flow.h"
 
-/* "stream":...,"series":...,"field":..., then the unit if any, the window, revision and the aggregates
- * that the stream asks for. An aggregate that is not finite, and a rate over no time, is left out. */
+/* "stream":...,"series":...,"field":..., then the unit if any, the window, revision and the
+ * aggregates that the stream asks for. An aggregate that is not finite, and a rate over no time,
+ * is left out. */
 void weir_encode_summary(struct weir_text *text, const struct weir_stream_config *stream,
                          const char *series, const struct weir_summary *summary);
 

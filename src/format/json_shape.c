@@ -4,8 +4,8 @@
 
 #include "format/number.h"
 
-/* A shape is given up for another after so many texts that it did not fit: devices of two kinds on one
- * stream then do not cost a new shape with every text. */
+/* A shape is given up for another after so many texts that it did not fit: devices of two kinds
+ * on one stream then do not cost a new shape with every text. */
 #define MISS_COUNT_MAX 16
 
 /* Digits whose number a double holds exactly, with powers of ten to match. */
@@ -15,8 +15,8 @@ static const double powers[PLAIN_DIGIT_COUNT + 1] = {1e0, 1e1, 1e2,  1e3,  1e4, 
                                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
 /*
- * [-]digits[.digits] of at most PLAIN_DIGIT_COUNT digits: mantissa and power of ten are both exact, so
- * that one division rounds once. NULL: not of this kind, or not a number.
+ * [-]digits[.digits] of at most PLAIN_DIGIT_COUNT digits: mantissa and power of ten are both exact,
+ * so that one division rounds once. NULL: not of this kind, or not a number.
  */
 static inline const char *scan_plain(const char *text, const char *end, double *number)
 {

@@ -1,10 +1,10 @@
 /*
  * A shortcut for devices that send the same JSON over and over with other numbers in it.
  *
- * The shape of a text is everything but its numbers. A text of a known shape needs no scanner: where the
- * text between two numbers is the same to the byte, and a number stands where one stood, it is valid
- * because the first was, and its values lie where they lay. Any other text is for the scanner, which
- * always has the last word; the result is the same either way.
+ * The shape of a text is everything but its numbers. A text of a known shape needs no scanner:
+ * where the text between two numbers is the same to the byte, and a number stands where one stood,
+ * it is valid because the first was, and its values lie where they lay. Any other text is for the
+ * scanner, which always has the last word; the result is the same either way.
  */
 #ifndef WEIR_FORMAT_JSON_SHAPE_H
 #define WEIR_FORMAT_JSON_SHAPE_H
@@ -28,7 +28,8 @@ struct weir_json_shape {
     uint16_t miss_count;   /* texts since the shape last fitted */
 };
 
-/* As weir_json_scan, by way of the shape, which is learned anew when it has not fitted for a while. */
+/* As weir_json_scan, by way of the shape, which is learned anew when it has not fitted for a
+ * while. */
 enum weir_status weir_json_shape_scan(struct weir_json_shape *shape,
                                       const struct weir_json_paths *paths, const char *text,
                                       size_t length, struct weir_json_value *values);

@@ -1,6 +1,6 @@
 /*
- * Text built in a buffer of fixed size. What does not fit is left out and remembered: check once, at the
- * end.
+ * Text built in a buffer of fixed size. What does not fit is left out and remembered: check once,
+ * at the end.
  */
 #ifndef WEIR_FORMAT_TEXT_H
 #define WEIR_FORMAT_TEXT_H

@@ -219,8 +219,8 @@ static bool read_iso8601(const struct weir_json_value *value, int64_t *time_ms)
 }
 
 /*
- * Milliseconds of at most 15 digits need no second look at the text: their double lies on the same side
- * of every whole number as they do, so cutting it off cuts them off.
+ * Milliseconds of at most 15 digits need no second look at the text: their double lies on the same
+ * side of every whole number as they do, so cutting it off cuts them off.
  */
 static inline bool read_short(const struct weir_json_value *value, int64_t *time_ms)
 {

@@ -44,8 +44,8 @@ static void match_rules(const struct weir_config *config, const struct stream_pl
     }
 }
 
-/* A rule whose limits changed goes on from the state it has: the next sample is held against the new
- * ones. What is raised has the rule's new level. */
+/* A rule whose limits changed goes on from the state it has: the next sample is held against the
+ * new ones. What is raised has the rule's new level. */
 static void adopt_alert(struct weir_alert_state *state, const struct weir_alert_rule *rule,
                         const struct weir_alert_state *from)
 {

@@ -1,7 +1,8 @@
 /*
  * How the arena is divided. First the plans, which follow from the configuration; then the state: a
- * head, and for each stream its index of series and their records. A record is the alert states of the
- * stream's rules followed by the series' windows. Everything is found by offset from the arena's start.
+ * head, and for each stream its index of series and their records. A record is the alert states of
+ * the stream's rules followed by the series' windows. Everything is found by offset from the
+ * arena's start.
  */
 #ifndef WEIR_PIPELINE_LAYOUT_H
 #define WEIR_PIPELINE_LAYOUT_H

@@ -429,9 +429,9 @@ static enum weir_status finish_scan(struct weir_pipeline *pipeline)
 }
 
 /*
- * Closes what is due at now_ms (INT64_MAX: all that is open) in the streams that `wanted` names (NULL:
- * those with something due). A scan that was cut short is finished first, at its own time: the caller
- * may have moved on to a later time, or to a drain.
+ * Closes what is due at now_ms (INT64_MAX: all that is open) in the streams that `wanted` names
+ * (NULL: those with something due). A scan that was cut short is finished first, at its own time:
+ * the caller may have moved on to a later time, or to a drain.
  */
 static enum weir_status scan_streams(struct weir_pipeline *pipeline, int64_t now_ms,
                                      const bool *wanted)

@@ -102,7 +102,8 @@ const void *weir_ring_peek(struct weir_ring *ring, uint64_t *length)
         ring->read_at = 0;
     *length = read_header(ring, ring->read_at);
     if (*length == SKIP) {
-        /* The record that made the filling was appended with it: the ring does not look empty here. */
+        /* The record that made the filling was appended with it: the ring does not look empty
+         * here. */
         released += ring->size - ring->read_at;
         atomic_store_explicit(&ring->released, released, memory_order_release);
         ring->read_at = 0;

@@ -1,6 +1,7 @@
 /*
- * The engine alone on one core: messages with a topic and a JSON payload of three fields into windows with
- * count, min, max, mean and stddev, under two alert rules. No broker, no queue, no thread.
+ * The engine alone on one core: messages with a topic and a JSON payload of three fields into
+ * windows with count, min, max, mean and stddev, under two alert rules. No broker, no queue, no
+ * thread.
  *
  *     bench_engine SERIES MESSAGES [batches]     prints nanoseconds of CPU a message
  *

@@ -1,4 +1,5 @@
-/* The engine takes no memory after init: the allocator of this program is its own and counts its calls. */
+/* The engine takes no memory after init: the allocator of this program is its own and counts its
+ * calls. */
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
