@@ -63,8 +63,9 @@
 #define WEIR_SERIES_NAME_BYTES_MEAN 64
 #define WEIR_SERIES_NAME_BYTES_FLOOR 65536
 
-/* One batch in encoded form, in bytes: what a broker or a cloud endpoint takes at once by default
- * (the smallest common limit is 256 KiB), with room for the envelope. */
-#define WEIR_BATCH_BYTES_MAX (248 * 1024)
+/* The rows of one batch in encoded form, in bytes. With its envelope a batch stays under 64 KiB:
+ * every cloud broker takes it (the smallest common limit is 128 KiB), the envelope is 1 % of it,
+ * and the three copies there may be of one cost little memory. */
+#define WEIR_BATCH_BYTES_MAX (62 * 1024)
 
 #endif
