@@ -1,11 +1,12 @@
 /*
- * The gateway's clock, for arrival times and everything the engine does by the hour: the time of day
- * as CLOCK_REALTIME tells it, made fit to run windows by. It never goes back and never stands still.
+ * The gateway's clock, for arrival times and everything the engine does by the hour: the time of
+ * day as CLOCK_REALTIME tells it, made fit to run windows by. It never goes back and never stands
+ * still.
  *
- * It is CLOCK_BOOTTIME plus an offset. When the time of day is ahead of it, by however much, it follows
- * at once. When the time of day is behind, it runs at half speed until the two meet: after an hour set
- * back that takes two hours, in which timers fire late and none is lost. A gateway that boots in 1970 and
- * then learns the time makes one step forward.
+ * It is CLOCK_BOOTTIME plus an offset. When the time of day is ahead of it, by however much, it
+ * follows at once. When the time of day is behind, it runs at half speed until the two meet: after
+ * an hour set back that takes two hours, in which timers fire late and none is lost. A gateway that
+ * boots in 1970 and then learns the time makes one step forward.
  */
 #ifndef WEIR_PORT_CLOCK_H
 #define WEIR_PORT_CLOCK_H
@@ -38,8 +39,8 @@ struct weir_clock {
 void weir_clock_init(struct weir_clock *clock);
 
 /*
- * The gateway's time when CLOCK_REALTIME and CLOCK_BOOTTIME read as given. A pure function of the calls
- * made; one thread at a time. A boottime_ms before the newest one counts as the newest one.
+ * The gateway's time when CLOCK_REALTIME and CLOCK_BOOTTIME read as given. A pure function of the
+ * calls made; one thread at a time. A boottime_ms before the newest one counts as the newest one.
  */
 int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t boottime_ms);
 

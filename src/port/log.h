@@ -2,8 +2,9 @@
  * The log: lines to stderr, "weir: <level>: text", with the syslog priority in front ("<4>") when
  * stderr is the journal's. The edges log; the core counts. Never once a message.
  *
- * Any thread, but not a signal handler: each line is one write. Control bytes come out as \x0a, so that
- * what a stranger sent stays inside its line; a line that is too long ends in "...". errno is kept.
+ * Any thread, but not a signal handler: each line is one write. Control bytes come out as \x0a, so
+ * that what a stranger sent stays inside its line; a line that is too long ends in "...". errno is
+ * kept.
  */
 #ifndef WEIR_PORT_LOG_H
 #define WEIR_PORT_LOG_H

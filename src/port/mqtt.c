@@ -12,22 +12,19 @@
 #include "port/log.h"
 #include "port/mqtt_callbacks.h"
 #include "port/mqtt_exchange.h"
+#include "port/mqtt_greeting.h"
 #include "port/mqtt_peer.h"
 #include "port/mqtt_subscription.h"
 #include "port/resolver.h"
 
 #define RETRY_MS_MIN 1000
 #define RETRY_MS_MAX 30000
-#define STABLE_MS 10000      /* a connection that lasts this long begins the delays anew */
-#define RESOLVE_MS_MAX 10000 /* a name lookup */
-#define CONNECT_S_MAX 5      /* the library's own limit, which it checks every 3 s */
-#define CONNECT_MS_MAX 15000 /* ours, should the library lose a try */
-#define CHECK_MS 10000       /* whether the library still thinks that it is connected */
-#define SESSION_EXPIRY_S (7 * 24 * 3600)
-#define RECEIVE_MAX 100               /* unacknowledged messages the broker may send us */
-#define PACKET_BYTES_MAX (256 * 1024) /* a packet it may send us */
-#define PUBLISH_OVERHEAD_BYTES 16     /* of a publish packet, beside topic and payload, at most */
-#define REASON_COUNT_MAX 5            /* reasons logged in one absence */
+#define STABLE_MS 10000           /* a connection that lasts this long begins the delays anew */
+#define RESOLVE_MS_MAX 10000      /* a name lookup */
+#define CONNECT_MS_MAX 15000      /* a try, should the library lose it */
+#define CHECK_MS 10000            /* whether the library still thinks that it is connected */
+#define PUBLISH_OVERHEAD_BYTES 16 /* of a publish packet, beside topic and payload, at most */
+#define REASON_COUNT_MAX 5        /* reasons logged in one absence */
 
 enum state { STATE_WAITING, STATE_RESOLVING, STATE_CONNECTING, STATE_CONNECTED };
 
@@ -52,7 +49,6 @@ struct weir_mqtt {
     uint64_t generation;
     struct weir_mqtt_welcome welcome;
     size_t inflight; /* QoS 1 publishes whose answer was not taken */
-    int keepalive_s;
     uint32_t random;
     char logged_reason[WEIR_MQTT_PROBLEM_SIZE];
     unsigned logged_count; /* in this absence */
@@ -136,6 +132,18 @@ static bool check_peer(struct weir_mqtt *mqtt, const struct weir_peer_config *co
     return good;
 }
 
+/* OpenSSL sets itself up when it is first used. Left to the library, it is set up for connections
+ * without TLS too, which costs 1.5 MiB of resident memory. */
+static void init_library(void)
+{
+    static bool done;
+    MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
+
+    if (!done)
+        MQTTAsync_global_init(&options);
+    done = true;
+}
+
 struct weir_mqtt *weir_mqtt_create(const struct weir_mqtt_options *options)
 {
     struct weir_mqtt *mqtt = calloc(1, sizeof(*mqtt));
@@ -143,13 +151,13 @@ struct weir_mqtt *weir_mqtt_create(const struct weir_mqtt_options *options)
 
     if (!mqtt)
         goto error;
+    init_library();
     mqtt->label = options->label;
     mqtt->clean_start = options->clean_start;
     mqtt->on_message = options->on_message;
     mqtt->context = options->context;
     mqtt->delay_ms = RETRY_MS_MIN;
     mqtt->due_ms = INT64_MIN;
-    mqtt->keepalive_s = options->peer->keepalive_s;
     if (getrandom(&mqtt->random, sizeof(mqtt->random), GRND_NONBLOCK) < 0)
         mqtt->random = (uint32_t)(uintptr_t)mqtt;
     mqtt->random |= 1; /* the generator stands still at 0 */
@@ -183,8 +191,8 @@ static bool library_connected(struct weir_mqtt *mqtt)
 }
 
 /*
- * Takes a new handle for the old, which drops all the library still has of it. The other order would
- * stop the library's threads whenever this is the only connection.
+ * Takes a new handle for the old, which drops all the library still has of it. The other order
+ * would stop the library's threads whenever this is the only connection.
  */
 static bool renew_handle(struct weir_mqtt *mqtt)
 {
@@ -199,9 +207,9 @@ static bool renew_handle(struct weir_mqtt *mqtt)
 }
 
 /*
- * Sees to it that a connection that is over leaves nothing unanswered. What was sent, the library answers
- * when it closes the session; what still waited in its queue it would send on the next connection, on
- * top of what its owner then sends again.
+ * Sees to it that a connection that is over leaves nothing unanswered. What was sent, the library
+ * answers when it closes the session; what still waited in its queue it would send on the next
+ * connection, on top of what its owner then sends again.
  */
 static bool settle(struct weir_mqtt *mqtt)
 {
@@ -305,81 +313,38 @@ static void lose(struct weir_mqtt *mqtt, int64_t now_ms, const char *reason)
     (void)settle(mqtt); /* if that fails, the next try does it */
 }
 
-static bool add_number(MQTTProperties *properties, enum MQTTPropertyCodes code, uint32_t number)
+/*
+ * The library pings after a keepalive and gives up one and a half later: told three quarters, it
+ * has found out by twice the time. A broker that wants less than that it does not hear, but asks
+ * for the right one at the next connection.
+ */
+static int choose_keepalive(const struct weir_mqtt *mqtt)
 {
-    MQTTProperty property = {.identifier = code};
+    int keepalive_s = (mqtt->peer.config.keepalive_s * 3 + 3) / 4;
+    int wanted_s = mqtt->welcome.keepalive_s;
 
-    if (MQTTProperty_getType(code) == MQTTPROPERTY_TYPE_TWO_BYTE_INTEGER)
-        property.value.integer2 = (unsigned short)number;
-    else
-        property.value.integer4 = number;
-    return MQTTProperties_add(properties, &property) == 0;
-}
-
-static bool add_properties(const struct weir_mqtt *mqtt, MQTTProperties *properties)
-{
-    if (!mqtt->clean_start &&
-        !add_number(properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, SESSION_EXPIRY_S))
-        return false;
-    return !mqtt->on_message ||
-           (add_number(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_MAX) &&
-            add_number(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, PACKET_BYTES_MAX));
-}
-
-/* Hands the connect request to the library, which copies all of it. */
-static bool send_connect(struct weir_mqtt *mqtt, const struct weir_mqtt_password *password)
-{
-    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer;
-    MQTTAsync_connectOptions options5 = MQTTAsync_connectOptions_initializer5;
-    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
-    MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
-    MQTTProperties properties = MQTTProperties_initializer;
-    const struct weir_peer_config *config = &mqtt->peer.config;
-    bool sent = false;
-
-    if (config->version >= MQTTVERSION_5) {
-        if (!add_properties(mqtt, &properties))
-            goto finish;
-        options = options5;
-        options.cleanstart = mqtt->clean_start;
-        options.connectProperties = &properties;
-    } else {
-        options.MQTTVersion = config->version;
-        options.cleansession = mqtt->clean_start;
-    }
-    options.keepAliveInterval = mqtt->keepalive_s;
-    options.connectTimeout = CONNECT_S_MAX;
-    options.username = config->username[0] != '\0' ? config->username : NULL;
-    options.binarypwd.data = password->length > 0 ? password->bytes : NULL;
-    options.binarypwd.len = (int)password->length;
-    if (mqtt->will_topic) {
-        will.topicName = mqtt->will_topic;
-        will.message = mqtt->will_payload;
-        will.retained = 1;
-        will.qos = 1;
-        options.will = &will;
-    }
-    if (mqtt->peer.tls) {
-        weir_mqtt_peer_set_tls(&mqtt->peer, &tls);
-        weir_mqtt_callbacks_set_tls(&tls, &mqtt->exchange);
-        options.ssl = &tls;
-    }
-    weir_mqtt_callbacks_set_connect(&options, config->version, &mqtt->exchange);
-    sent = MQTTAsync_connect(mqtt->handle, &options) == MQTTASYNC_SUCCESS;
-finish:
-    MQTTProperties_free(&properties);
-    return sent;
+    return wanted_s > 0 && wanted_s < keepalive_s ? wanted_s : keepalive_s;
 }
 
 static void try_connect(struct weir_mqtt *mqtt, int64_t now_ms)
 {
     struct weir_mqtt_password password;
+    struct weir_mqtt_greeting greeting = {
+        .peer = &mqtt->peer,
+        .password = &password,
+        .will_topic = mqtt->will_topic,
+        .will_payload = mqtt->will_payload,
+        .clean_start = mqtt->clean_start,
+        .receives = mqtt->on_message != NULL,
+        .keepalive_s = choose_keepalive(mqtt),
+    };
     char problem[WEIR_MQTT_PROBLEM_SIZE] = "the library cannot begin";
 
     mqtt->state = STATE_CONNECTING;
     mqtt->due_ms = now_ms + CONNECT_MS_MAX;
     if (!weir_mqtt_peer_read_password(&mqtt->peer, &password, problem) ||
-        !weir_mqtt_peer_check_files(&mqtt->peer, problem) || !send_connect(mqtt, &password))
+        !weir_mqtt_peer_check_files(&mqtt->peer, problem) ||
+        !weir_mqtt_greeting_send(&greeting, mqtt->handle, &mqtt->exchange))
         fail_try(mqtt, now_ms, problem);
     explicit_bzero(&password, sizeof(password));
 }
@@ -426,10 +391,6 @@ static void begin_connection(struct weir_mqtt *mqtt, const struct weir_mqtt_welc
     mqtt->due_ms = now_ms + CHECK_MS;
     mqtt->connected_ms = now_ms;
     mqtt->welcome = *welcome;
-    /* The library goes by what it asked for; from the next connection on it asks for the right one. */
-    mqtt->keepalive_s = mqtt->peer.config.keepalive_s;
-    if (welcome->keepalive_s > 0 && welcome->keepalive_s < mqtt->keepalive_s)
-        mqtt->keepalive_s = welcome->keepalive_s;
     log_presence(mqtt);
     mqtt->generation++;
     weir_mqtt_subscription_restart(&mqtt->subscription);
@@ -507,7 +468,7 @@ static void send_subscriptions(struct weir_mqtt *mqtt)
     struct weir_mqtt_news refusal;
     int result;
 
-    request = weir_mqtt_exchange_reserve(&mqtt->exchange, WEIR_MQTT_REQUEST_SUBSCRIPTION, 1, 0);
+    request = weir_mqtt_exchange_reserve(&mqtt->exchange, WEIR_MQTT_REQUEST_SUBSCRIPTION, 1, 0, 0);
     if (!request)
         return;
     while (weir_mqtt_subscription_next(&mqtt->subscription, max, &chunk)) {
@@ -591,7 +552,7 @@ enum weir_status weir_mqtt_publish(struct weir_mqtt *mqtt, const char *topic, co
         max_count = mqtt->welcome.receive_max;
     request = weir_mqtt_exchange_reserve(&mqtt->exchange,
                                          qos == 1 ? WEIR_MQTT_REQUEST_QOS1 : WEIR_MQTT_REQUEST_QOS0,
-                                         max_count, token);
+                                         max_count, payload_length, token);
     if (!request)
         return WEIR_FULL;
     weir_mqtt_callbacks_set_publish(&response, mqtt->peer.config.version, request);

@@ -116,8 +116,8 @@ static void on_publish_failure5(void *context, MQTTAsync_failureData5 *data)
     weir_mqtt_exchange_answer(context, false, reason);
 }
 
-/* For several filters the library gives a list of codes without its length, which a broker that answers
- * wrongly makes shorter than it should be; so under 3.1.1 a request has one filter. */
+/* For several filters the library gives a list of codes without its length, which a broker that
+ * answers wrongly makes shorter than it should be; so under 3.1.1 a request has one filter. */
 static void on_subscribed(void *context, MQTTAsync_successData *data)
 {
     unsigned char code = (unsigned char)data->alt.qos;
@@ -186,7 +186,8 @@ static void on_closed5(void *context, MQTTAsync_successData5 *data)
     weir_mqtt_exchange_note_closed(context);
 }
 
-/* OpenSSL's lines read thread:error:code:library:function:reason:file:line:; the reason is for people. */
+/* OpenSSL's lines read thread:error:code:library:function:reason:file:line:; the reason is for
+ * people. */
 static int on_tls_error(const char *text, size_t length, void *context)
 {
     const char *end = text + length;

@@ -1,6 +1,6 @@
 /*
- * What the library calls back: each notes what happened in the connection's exchange and returns. Two
- * of each kind, as the library has one for MQTT 5 and one for 3.1.1.
+ * What the library calls back: each notes what happened in the connection's exchange and returns.
+ * Two of each kind, as the library has one for MQTT 5 and one for 3.1.1.
  */
 #ifndef WEIR_PORT_MQTT_CALLBACKS_H
 #define WEIR_PORT_MQTT_CALLBACKS_H

@@ -57,25 +57,36 @@ static void unlock_and_wake(struct weir_mqtt_exchange *exchange)
     (void)eventfd_write(exchange->wake_fd, 1);
 }
 
-struct weir_mqtt_request *weir_mqtt_exchange_reserve(struct weir_mqtt_exchange *exchange,
-                                                     enum weir_mqtt_request_kind kind,
-                                                     size_t max_count, uint64_t token)
+/* Under the lock. Room for an answer is set aside with the request: an answer always fits. */
+static bool has_room(const struct weir_mqtt_exchange *exchange, enum weir_mqtt_request_kind kind,
+                     size_t max_count, size_t bytes)
 {
-    struct weir_mqtt_request *request = NULL;
-    size_t held;
+    size_t held = exchange->used_count[kind];
 
-    lock(exchange);
-    /* Room for an answer is set aside with the request: an answer always fits. */
-    held = exchange->used_count[kind];
     if (kind == WEIR_MQTT_REQUEST_QOS1)
         held += exchange->result_count;
-    if (held < max_count && held < parts[kind].count) {
+    if (held >= max_count || held >= parts[kind].count)
+        return false;
+    return exchange->used_bytes == 0 ||
+           exchange->used_bytes + bytes <= WEIR_MQTT_INFLIGHT_BYTES_MAX;
+}
+
+struct weir_mqtt_request *weir_mqtt_exchange_reserve(struct weir_mqtt_exchange *exchange,
+                                                     enum weir_mqtt_request_kind kind,
+                                                     size_t max_count, size_t bytes, uint64_t token)
+{
+    struct weir_mqtt_request *request = NULL;
+
+    lock(exchange);
+    if (has_room(exchange, kind, max_count, bytes)) {
         request = &exchange->requests[parts[kind].first];
         while (request->used)
             request++;
         request->used = true;
+        request->bytes = bytes;
         request->token = token;
         exchange->used_count[kind]++;
+        exchange->used_bytes += bytes;
     } else {
         exchange->starved = true;
     }
@@ -88,6 +99,7 @@ static void free_request(struct weir_mqtt_request *request)
     assert(request->used);
     request->used = false;
     request->exchange->used_count[request->kind]--;
+    request->exchange->used_bytes -= request->bytes;
 }
 
 void weir_mqtt_exchange_release(struct weir_mqtt_request *request)

@@ -1,7 +1,7 @@
 /*
  * Where the library's threads and a connection's owner meet: what has happened, which requests are
- * unanswered, and the answers. The library's callbacks write here under a short lock and wake the owner,
- * who acts on it.
+ * unanswered, and the answers. The library's callbacks write here under a short lock and wake the
+ * owner, who acts on it.
  */
 #ifndef WEIR_PORT_MQTT_EXCHANGE_H
 #define WEIR_PORT_MQTT_EXCHANGE_H
@@ -30,6 +30,7 @@ struct weir_mqtt_request {
     struct weir_mqtt_exchange *exchange;
     enum weir_mqtt_request_kind kind;
     bool used;
+    size_t bytes;
     uint64_t token;
 };
 
@@ -67,6 +68,7 @@ struct weir_mqtt_exchange {
     char tls_problem[WEIR_MQTT_REASON_SIZE];
     struct weir_mqtt_request requests[WEIR_MQTT_REQUEST_COUNT_MAX];
     size_t used_count[WEIR_MQTT_REQUEST_KIND_COUNT];
+    size_t used_bytes;
     struct weir_mqtt_result results[WEIR_MQTT_INFLIGHT_MAX];
     size_t result_first;
     size_t result_count;
@@ -77,11 +79,15 @@ void weir_mqtt_exchange_finish(struct weir_mqtt_exchange *exchange);
 
 /* The owner's side. */
 
-/* A request to hand to the library. QoS 1: at most max_count unanswered and untaken together. NULL: no
- * room; the owner is woken when there is. */
+/*
+ * A request to hand to the library, of so many bytes; the first may be of any length, all together
+ * of WEIR_MQTT_INFLIGHT_BYTES_MAX. QoS 1: at most max_count unanswered and untaken together. NULL:
+ * no room; the owner is woken when there is.
+ */
 struct weir_mqtt_request *weir_mqtt_exchange_reserve(struct weir_mqtt_exchange *exchange,
                                                      enum weir_mqtt_request_kind kind,
-                                                     size_t max_count, uint64_t token);
+                                                     size_t max_count, size_t bytes,
+                                                     uint64_t token);
 
 /* Takes back a request that the library did not take. */
 void weir_mqtt_exchange_release(struct weir_mqtt_request *request);
@@ -95,8 +101,8 @@ void weir_mqtt_exchange_abandon(struct weir_mqtt_exchange *exchange, int reason)
 /* Moves what has happened to *news. */
 void weir_mqtt_exchange_take_news(struct weir_mqtt_exchange *exchange, struct weir_mqtt_news *news);
 
-/* Before a new try: what earlier ones left behind is gone. Answers stay. suspicion: what a failure for
- * which nobody gives a reason most likely is; a static string. */
+/* Before a new try: what earlier ones left behind is gone. Answers stay. suspicion: what a failure
+ * for which nobody gives a reason most likely is; a static string. */
 void weir_mqtt_exchange_clear(struct weir_mqtt_exchange *exchange, const char *suspicion);
 
 bool weir_mqtt_exchange_take_result(struct weir_mqtt_exchange *exchange,

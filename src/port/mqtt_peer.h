@@ -29,16 +29,16 @@ struct weir_mqtt_password {
 };
 
 /*
- * Takes the URL apart: mqtt and ws (port 1883 and 80 unless given), mqtts and wss (8883 and 443), a path
- * for ws and wss. A URL with a user name or password in it is refused: they would be in every log.
- * False: problem says why.
+ * Takes the URL apart: mqtt and ws (port 1883 and 80 unless given), mqtts and wss (8883 and 443), a
+ * path for ws and wss. A URL with a user name or password in it is refused: they would be in every
+ * log. False: problem says why.
  */
 bool weir_mqtt_peer_init(struct weir_mqtt_peer *peer, const struct weir_peer_config *config,
                          char problem[static WEIR_MQTT_PROBLEM_SIZE]);
 
 /*
- * Reads the password: the first line of the file. Refused if anybody but the owner may read the file.
- * Without a password file, length 0. False: problem says why, without a byte of the content.
+ * Reads the password: the first line of the file. Refused if anybody but the owner may read the
+ * file. Without a password file, length 0. False: problem says why, without a byte of the content.
  */
 bool weir_mqtt_peer_read_password(const struct weir_mqtt_peer *peer,
                                   struct weir_mqtt_password *password,

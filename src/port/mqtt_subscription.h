@@ -1,6 +1,6 @@
 /*
- * Which filters a connection is to be subscribed to, and what the broker knows of it: bookkeeping, no
- * I/O. Requests go out in chunks, one at a time: next says what to send, answer what came of it.
+ * Which filters a connection is to be subscribed to, and what the broker knows of it: bookkeeping,
+ * no I/O. Requests go out in chunks, one at a time: next says what to send, answer what came of it.
  */
 #ifndef WEIR_PORT_MQTT_SUBSCRIPTION_H
 #define WEIR_PORT_MQTT_SUBSCRIPTION_H
@@ -13,7 +13,8 @@
 /* Filters of one request: with the longest filters it stays under 17 KiB. */
 #define WEIR_MQTT_CHUNK_COUNT_MAX 32
 
-/* Filters a list may have, and as many again that are no longer wanted and still have to be told so. */
+/* Filters a list may have, and as many again that are no longer wanted and still have to be told
+ * so. */
 #define WEIR_MQTT_FILTER_COUNT_MAX ((size_t)WEIR_STREAM_COUNT_MAX * WEIR_FILTER_COUNT_MAX)
 
 enum weir_mqtt_filter_state {
@@ -47,8 +48,8 @@ struct weir_mqtt_chunk {
 /* subscription is zeroed. */
 void weir_mqtt_subscription_finish(struct weir_mqtt_subscription *subscription);
 
-/* Another list. What the old one had and this one has not becomes unwanted. An answer under way will be
- * ignored. False: out of memory; nothing was changed. */
+/* Another list. What the old one had and this one has not becomes unwanted. An answer under way
+ * will be ignored. False: out of memory; nothing was changed. */
 bool weir_mqtt_subscription_replace(struct weir_mqtt_subscription *subscription,
                                     const struct weir_mqtt_filter *filters, size_t count);
 

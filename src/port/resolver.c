@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Name service modules are heavy on the stack; a default stack would be as large as all our arena. */
+/* Name service modules are heavy on the stack; a default stack would be as large as all our arena.
+ */
 #define THREAD_STACK_BYTES (256 * 1024)
 
 /* Held by the owner and by the thread under way; whoever lets go last frees it. */

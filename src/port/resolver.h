@@ -1,9 +1,9 @@
 /*
  * Looks a host name up on a thread of its own, to learn whether a lookup would succeed now.
  *
- * The MQTT library looks names up itself, but under the lock that all its connections share: while a
- * dead name server is waited for, no message from any broker is delivered. So a connection is tried only
- * once the lookup has been seen to work.
+ * The MQTT library looks names up itself, but under the lock that all its connections share: while
+ * a dead name server is waited for, no message from any broker is delivered. So a connection is
+ * tried only once the lookup has been seen to work.
  */
 #ifndef WEIR_PORT_RESOLVER_H
 #define WEIR_PORT_RESOLVER_H
