@@ -17,6 +17,9 @@ struct record {
 /* A batch the broker refused is offered again after this long. */
 #define REFUSED_RETRY_MS 10000
 
+/* One that the library turns down so many times running is more than the broker takes. */
+#define UNSENDABLE_COUNT_MAX 3
+
 struct weir_uplink {
     struct weir_ring outbox;
     struct weir_mqtt *mqtt;
@@ -28,6 +31,7 @@ struct weir_uplink {
     uint64_t lost_rows;
     int refusal; /* the reason code logged last */
     int64_t retry_at_ms;
+    unsigned unsendable_count; /* times the library turned the oldest down */
     struct weir_uplink_counts counts;
 };
 
@@ -169,6 +173,17 @@ static void take_answer(struct weir_uplink *uplink, const struct weir_mqtt_resul
         release_oldest(uplink, record);
 }
 
+/* The oldest gives way to those behind it when it cannot be sent at all. */
+static void note_unsendable(struct weir_uplink *uplink, int64_t now_ms)
+{
+    uplink->retry_at_ms = now_ms + REFUSED_RETRY_MS;
+    if (++uplink->unsendable_count < UNSENDABLE_COUNT_MAX)
+        return;
+    weir_log_error("uplink: a batch cannot be sent, it may be more than the broker takes; dropped");
+    uplink->unsendable_count = 0;
+    (void)drop_oldest(uplink);
+}
+
 static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
 {
     uint64_t length;
@@ -177,12 +192,21 @@ static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
     if (uplink->sent || now_ms < uplink->retry_at_ms)
         return;
     record = weir_ring_peek(&uplink->outbox, &length);
-    if (!record ||
-        weir_mqtt_publish(uplink->mqtt, uplink->topic, record + 1, length - sizeof(*record), 1,
-                          false, record->sequence) != WEIR_OK)
+    if (!record)
         return;
-    uplink->sent = true;
-    uplink->sent_sequence = record->sequence;
+    switch (weir_mqtt_publish(uplink->mqtt, uplink->topic, record + 1, length - sizeof(*record), 1,
+                              false, record->sequence)) {
+    case WEIR_OK:
+        uplink->sent = true;
+        uplink->sent_sequence = record->sequence;
+        uplink->unsendable_count = 0;
+        break;
+    case WEIR_FULL:
+        break;
+    case WEIR_REFUSED:
+        note_unsendable(uplink, now_ms);
+        break;
+    }
 }
 
 int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms)
