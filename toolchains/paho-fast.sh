@@ -49,7 +49,8 @@ fetch_source() { # SOURCE=VERSION
     (cd "$work/source" && apt-get "${options[@]}" --only-source --download-only source "$1") \
         >>"$work/log" 2>&1 || {
         cat "$work/log" >&2
-        fail "no source of $1 from the sources that this machine's apt has"
+        fail "no source of $1 from the sources that this machine's apt has;" \
+            "without WEIR_PAHO=fast weir is built over the packaged library"
     }
 }
 

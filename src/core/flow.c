@@ -18,6 +18,7 @@ const char *weir_aggregate_name(enum weir_aggregate aggregate)
     static const char *const names[] = {"count",  "sum",   "min",  "max",   "mean",
                                         "stddev", "first", "last", "delta", "rate"};
 
+    static_assert(sizeof(names) / sizeof(names[0]) == WEIR_AGGREGATE_KIND_COUNT, "one each");
     return NAME_OF(names, aggregate);
 }
 
