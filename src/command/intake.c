@@ -18,6 +18,7 @@ void weir_intake_init(struct weir_intake *intake, struct weir_engine *engine,
     intake->clock = clock;
     pthread_mutex_init(&intake->lock, NULL);
     intake->engine = engine;
+    intake->told_ms = INT64_MIN;
     intake->wake_fd = wake_fd;
     atomic_init(&intake->woken, false);
     atomic_init(&intake->dropped, 0);
@@ -74,7 +75,9 @@ static bool peek_message(struct weir_intake *intake, struct weir_message *messag
         .topic_length = record->topic_length,
         .payload = (const char *)(record + 1) + record->topic_length,
         .payload_length = record->payload_length,
-        .arrived_ms = record->arrived_ms,
+        /* The owner may have told the engine a later time after the stamp was drawn: a message
+         * never arrives before a time the engine knows to have passed. */
+        .arrived_ms = record->arrived_ms > intake->told_ms ? record->arrived_ms : intake->told_ms,
         .retained = record->retained,
     };
     return true;
@@ -138,7 +141,8 @@ enum weir_status weir_intake_step(struct weir_intake *intake)
             return WEIR_FULL;
         weir_ring_release(&intake->queue);
     }
-    if (weir_engine_advance(intake->engine, weir_clock_now(intake->clock)) != WEIR_OK ||
+    intake->told_ms = weir_clock_now(intake->clock);
+    if (weir_engine_advance(intake->engine, intake->told_ms) != WEIR_OK ||
         weir_engine_pending(intake->engine))
         return WEIR_FULL;
     return WEIR_OK;

@@ -24,6 +24,7 @@ struct weir_intake {
     struct weir_clock *clock;
     pthread_mutex_t lock; /* on the engine, and the reading end of the queue */
     struct weir_engine *engine;
+    int64_t told_ms; /* the newest time the engine was told */
     int wake_fd;
     atomic_bool woken;
     _Atomic uint64_t dropped;

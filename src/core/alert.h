@@ -6,7 +6,7 @@
  *
  * The value is beyond the limit from the sample that passes it to the sample that comes back by the
  * deadband; between the two it stays what it was. `hold` and `clear_delay` run in event time and
- * are completed only by a sample: silence is no evidence.
+ * are completed only by a sample: silence alone completes neither.
  */
 #ifndef WEIR_CORE_ALERT_H
 #define WEIR_CORE_ALERT_H

@@ -86,18 +86,27 @@ uint64_t weir_stream_hash(const struct weir_stream_config *stream)
         hash = add_text(hash, stream->filters[i]);
     hash = add_time(hash, stream);
     hash = add_uint(hash, stream->field_count);
-    for (uint32_t i = 0; i < stream->field_count; i++) {
+    for (uint32_t i = 0; i < stream->field_count; i++)
         hash = add_field(hash, &stream->fields[i]);
-        hash = add_text(hash, stream->fields[i].unit);
-    }
     hash = add_int(hash, stream->window_ms);
     hash = add_int(hash, stream->lateness_ms);
     hash = add_int(hash, stream->idle_ms);
     hash = add_uint(hash, stream->revise);
     hash = add_uint(hash, stream->held_count);
-    hash = add_uint(hash, stream->aggregates);
     hash = add_uint(hash, stream->max_series);
     return spread(hash);
+}
+
+/* What changes how a stream is fetched and shown, but not its windows. */
+static uint64_t hash_delivery(const struct weir_stream_config *stream)
+{
+    uint64_t hash = add_uint(HASH_START, (uint64_t)stream->qos);
+
+    hash = add_uint(hash, stream->live);
+    hash = add_uint(hash, stream->aggregates);
+    for (uint32_t i = 0; i < stream->field_count; i++)
+        hash = add_text(hash, stream->fields[i].unit);
+    return hash;
 }
 
 /* By names, because an index depends on the order in which the files were read. */
@@ -152,9 +161,8 @@ uint64_t weir_config_hash(const struct weir_config *config)
     /* A sum, because streams and rules mean the same in any order and from any file. */
     for (uint32_t i = 0; i < config->stream_count; i++) {
         const struct weir_stream_config *stream = &config->streams[i];
-        uint64_t member = add_uint(weir_stream_hash(stream), (uint64_t)stream->qos);
 
-        members += spread(add_uint(member, stream->live));
+        members += spread(add_uint(weir_stream_hash(stream), hash_delivery(stream)));
     }
     for (uint32_t i = 0; i < config->rule_count; i++) {
         const struct weir_rule_config *rule = &config->rules[i];

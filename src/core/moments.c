@@ -12,7 +12,7 @@ void weir_moments_summarise(const struct weir_moments *moments, struct weir_summ
     summary->sum = moments->sum + moments->compensation;
     summary->min = moments->min;
     summary->max = moments->max;
-    /* A sum beyond the range of a double leaves the running mean as the better answer. */
+    /* Where the sum is beyond the range of a double the running mean stands in, if it is not. */
     summary->mean = isfinite(summary->sum) ? summary->sum / count : moments->mean;
     summary->stddev = moments->count == 1 ? 0.0 : sqrt(moments->m2 / count);
     summary->first = moments->first;

@@ -1,5 +1,6 @@
 /*
- * How the arena is divided. First the plans, which follow from the configuration; then the state: a
+ * How the arena is divided. First the plans, which follow from the configuration
+ * (and learn the shape of payloads, which changes no output); then the state: a
  * head, and for each stream its index of series and their records. A record is the alert states of
  * the stream's rules followed by the series' windows. Everything is found by offset from the
  * arena's start.

@@ -120,6 +120,21 @@ static unsigned edit_distance(const char *a, size_t a_length, const char *b, siz
     return rows[a_length % 3][b_length];
 }
 
+/* "window_size" is likely to mean "size": the longest known name inside the unknown one, of
+ * four letters at least. */
+static const char *find_contained(const char *name, const char *const *candidates, size_t count)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(candidates[i]);
+
+        if (length >= 4 && strstr(name, candidates[i]) && (!found || length > strlen(found)))
+            found = candidates[i];
+    }
+    return found;
+}
+
 const char *weir_problem_nearest(const char *name, const char *const *candidates, size_t count)
 {
     size_t length = strlen(name);
@@ -142,5 +157,5 @@ const char *weir_problem_nearest(const char *name, const char *const *candidates
             break;
         limit = distance - 1;
     }
-    return nearest;
+    return nearest ? nearest : find_contained(name, candidates, count);
 }

@@ -358,6 +358,8 @@ static void windows_are_kept_when_only_delivery_changes(void **state)
     (void)state;
     stream.qos = 0;
     stream.live = true;
+    stream.aggregates = 1u << WEIR_AGGREGATE_SUM;
+    snprintf(stream.fields[0].unit, sizeof(stream.fields[0].unit), "other");
     assert_true(weir_stream_hash(&stream) == hash);
     stream.window_ms++;
     assert_false(weir_stream_hash(&stream) == hash);
