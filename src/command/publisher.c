@@ -15,6 +15,7 @@
 #define EVENT_COUNT_MAX 4096
 
 #define INFO_EVERY_MS 10000
+#define INFO_RETRY_MS 1000 /* when there was no room to send it */
 
 /* An alert with the longest names, or the newest summaries of a series with every field. */
 #define PAYLOAD_BYTES 65536
@@ -40,6 +41,7 @@ struct weir_publisher {
     bool *state_dirty;                             /* the broker lacks the newest */
     uint64_t dirty_count;
     uint64_t dirty_cursor;
+    uint8_t numbering; /* of the states: rises with every exchange */
     struct weir_live live;
     struct weir_removals removals;
     char topic[TOPIC_BYTES];
@@ -206,6 +208,7 @@ static void send_status(struct weir_publisher *publisher)
 
 static void send_info(struct weir_publisher *publisher, int64_t now_ms)
 {
+    enum weir_status status;
     struct weir_ledger ledger;
     struct weir_text payload;
 
@@ -224,8 +227,8 @@ static void send_info(struct weir_publisher *publisher, int64_t now_ms)
     weir_text_add(&payload, "\",\"ledger\":{");
     weir_encode_ledger(&payload, &ledger);
     weir_text_add(&payload, "}}");
-    if (publish(publisher, &payload, 1, true, make_token(TOKEN_INFO, 0)) == WEIR_OK)
-        publisher->info_at_ms = now_ms + INFO_EVERY_MS;
+    status = publish(publisher, &payload, 1, true, make_token(TOKEN_INFO, 0));
+    publisher->info_at_ms = now_ms + (status == WEIR_FULL ? INFO_RETRY_MS : INFO_EVERY_MS);
 }
 
 static void write_alert(struct weir_publisher *publisher, const struct weir_engine *engine,
@@ -283,6 +286,24 @@ static void find_dirty_state(struct weir_publisher *publisher, uint32_t *rule, u
     *series = (uint32_t)(publisher->dirty_cursor - publisher->state_first[*rule]);
 }
 
+/* A state's token carries which numbering its number is of: another configuration has another. */
+#define STATE_NUMBER_BITS 48
+
+static uint64_t state_token(const struct weir_publisher *publisher)
+{
+    return make_token(TOKEN_STATE, (uint64_t)publisher->numbering << STATE_NUMBER_BITS |
+                                       publisher->dirty_cursor);
+}
+
+static void take_state_answer(struct weir_publisher *publisher, uint64_t number, bool told)
+{
+    uint64_t state = number & (((uint64_t)1 << STATE_NUMBER_BITS) - 1);
+
+    if (!told && number >> STATE_NUMBER_BITS == publisher->numbering &&
+        state < state_count(publisher))
+        mark_state(publisher, state);
+}
+
 static void send_states(struct weir_publisher *publisher)
 {
     while (publisher->dirty_count > 0) {
@@ -291,14 +312,15 @@ static void send_states(struct weir_publisher *publisher)
         const struct weir_engine *engine;
         uint32_t rule;
         uint32_t series;
+        bool known;
 
         find_dirty_state(publisher, &rule, &series);
         engine = weir_intake_lock(publisher->intake);
-        if (weir_pipeline_alert(&engine->pipeline, rule, series, &alert))
+        known = weir_pipeline_alert(&engine->pipeline, rule, series, &alert);
+        if (known)
             write_alert(publisher, engine, &alert, "state", &payload);
         weir_intake_unlock(publisher->intake);
-        if (publish(publisher, &payload, 1, true,
-                    make_token(TOKEN_STATE, publisher->dirty_cursor)) == WEIR_FULL)
+        if (known && publish(publisher, &payload, 1, true, state_token(publisher)) == WEIR_FULL)
             return;
         publisher->state_dirty[publisher->dirty_cursor] = false;
         publisher->dirty_count--;
@@ -401,8 +423,7 @@ static void take_answer(struct weir_publisher *publisher, const struct weir_mqtt
             weir_resend_answer(&publisher->event_queue, number, result->acknowledged);
         break;
     case TOKEN_STATE:
-        if (!result->acknowledged && !refused && number < state_count(publisher))
-            mark_state(publisher, number);
+        take_state_answer(publisher, number, result->acknowledged || refused);
         break;
     case TOKEN_REMOVAL:
         weir_removals_answer(&publisher->removals, number, result->acknowledged || refused);
@@ -454,8 +475,10 @@ void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms)
         publisher->info_at_ms = 0;
         send_info(publisher, 0);
         write_topic(publisher, "status");
-        (void)weir_mqtt_publish(publisher->mqtt, publisher->topic, "offline", 7, 1, true,
-                                make_token(TOKEN_STATUS, 0));
+        /* Without room for the word the will has to say it: no farewell then. */
+        if (weir_mqtt_publish(publisher->mqtt, publisher->topic, "offline", 7, 1, true,
+                              make_token(TOKEN_STATUS, 0)) != WEIR_OK)
+            wait_ms = 0;
     }
     weir_mqtt_destroy(publisher->mqtt, wait_ms);
     free_publisher(publisher);
@@ -468,9 +491,7 @@ static uint32_t find_rule(const struct weir_config *from, uint32_t rule,
     const struct weir_rule_config *old = &from->rules[rule];
     uint32_t i = 0;
 
-    while (i < to->rule_count &&
-           (strcmp(to->rules[i].name, old->name) != 0 ||
-            strcmp(to->streams[to->rules[i].stream].name, from->streams[old->stream].name) != 0))
+    while (i < to->rule_count && !weir_removals_rule_is_same(from, old, to, &to->rules[i]))
         i++;
     return i;
 }
@@ -543,6 +564,7 @@ bool weir_publisher_exchange(struct weir_publisher *publisher, const struct weir
     publisher->state_dirty = next.state_dirty;
     publisher->dirty_count = publisher->dirty_cursor = 0;
     memcpy(publisher->state_first, next.state_first, sizeof(next.state_first));
+    publisher->numbering++;
     publisher->info_at_ms = 0;
     mark_all_states(publisher, to);
     return true;

@@ -26,12 +26,17 @@ struct weir_removals {
     struct weir_resend resend;
 };
 
+/* True when a rule goes on as another configuration's: same name, on the stream and field of the
+ * same names. */
+bool weir_removals_rule_is_same(const struct weir_config *from, const struct weir_rule_config *rule,
+                                const struct weir_config *to, const struct weir_rule_config *other);
+
 void weir_removals_init(struct weir_removals *removals);
 void weir_removals_finish(struct weir_removals *removals);
 
 /*
- * Adds every alert with a state in `from` whose rule, on a stream of the same name, `to` does not
- * have. What still waits is kept. False: out of memory; nothing was added.
+ * Adds every alert with a state in `from` whose rule, on the stream and field of the same names,
+ * `to` does not have. What still waits is kept. False: out of memory; nothing was added.
  */
 bool weir_removals_add(struct weir_removals *removals, const struct weir_engine *from,
                        const struct weir_engine *to);

@@ -253,23 +253,23 @@ static bool uplink_changed(const struct weir_config *from, const struct weir_con
            memcmp(&from->uplink, &to->uplink, sizeof(from->uplink)) != 0;
 }
 
-/* Connects to the gateway's broker anew, under other settings. Ending the old connections is the
- * caller's. */
-static bool exchange_broker(struct daemon *daemon, const struct running *next)
-{
-    struct weir_mqtt *input = create_input(daemon, next->config);
-    struct weir_publisher *publisher =
-        input ? weir_publisher_create(&daemon->intake, next->config, daemon->wake_fd) : NULL;
+/* The two connections to the gateway's broker. */
+struct broker_side {
+    struct weir_mqtt *input;
+    struct weir_publisher *publisher;
+};
 
-    if (!publisher) {
-        if (input)
-            weir_mqtt_destroy(input, 0);
+/* Makes connections to the gateway's broker under other settings, beside those there are. */
+static bool create_broker_side(struct daemon *daemon, const struct weir_config *config,
+                               struct broker_side *side)
+{
+    side->input = create_input(daemon, config);
+    if (!side->input)
         return false;
-    }
-    weir_publisher_inherit(publisher, daemon->publisher, &daemon->running->engine, &next->engine);
-    daemon->input = input;
-    daemon->publisher = publisher;
-    return true;
+    side->publisher = weir_publisher_create(&daemon->intake, config, daemon->wake_fd);
+    if (!side->publisher)
+        weir_mqtt_destroy(side->input, 0);
+    return side->publisher != NULL;
 }
 
 static bool create_uplink(struct daemon *daemon, const struct weir_config *config)
@@ -307,28 +307,35 @@ static void drain_engine(struct daemon *daemon, const struct weir_config *next)
         take_outputs(daemon);
 }
 
-/* Hands the state over to the next engine, and everything that reads it with it. */
+/* Hands the state over to the next engine, and everything that reads it with it. What can be
+ * refused is made first, so that a refusal changes nothing. */
 static bool exchange_engine(struct daemon *daemon, struct running *next)
 {
     struct running *old = daemon->running;
-    struct weir_mqtt *old_input = daemon->input;
-    struct weir_publisher *old_publisher = daemon->publisher;
-    bool done;
+    struct broker_side before = {daemon->input, daemon->publisher};
+    struct broker_side after = before;
+    bool moved = peer_changed(old->config, next->config);
+    bool done = true;
 
+    if (moved && !create_broker_side(daemon, next->config, &after))
+        return false;
     weir_intake_lock(&daemon->intake);
     drain_engine(daemon, next->config);
     weir_engine_adopt(&next->engine, &old->engine);
-    done = peer_changed(old->config, next->config)
-               ? exchange_broker(daemon, next)
-               : weir_publisher_exchange(daemon->publisher, &old->engine, &next->engine);
+    if (moved)
+        weir_publisher_inherit(after.publisher, before.publisher, &old->engine, &next->engine);
+    else
+        done = weir_publisher_exchange(daemon->publisher, &old->engine, &next->engine);
     if (done) {
+        daemon->input = after.input;
+        daemon->publisher = after.publisher;
         weir_intake_exchange(&daemon->intake, &next->engine);
         daemon->running = next;
     }
     weir_intake_unlock(&daemon->intake);
-    if (daemon->input != old_input) {
-        weir_mqtt_destroy(old_input, STOP_DISCONNECT_MS);
-        weir_publisher_destroy(old_publisher, STOP_DISCONNECT_MS);
+    if (moved) {
+        weir_mqtt_destroy(before.input, STOP_DISCONNECT_MS);
+        weir_publisher_destroy(before.publisher, STOP_DISCONNECT_MS);
     }
     return done;
 }
@@ -362,10 +369,10 @@ static void take_signal(struct daemon *daemon)
 
     if (read(daemon->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
-    if (info.ssi_signo == SIGHUP)
-        reload(daemon);
-    else
+    if (info.ssi_signo != SIGHUP)
         daemon->stopping = true;
+    else if (!daemon->stopping)
+        reload(daemon);
 }
 
 /* Waits for a signal or a wake, timeout_ms at most. */
@@ -415,6 +422,9 @@ static void stop(struct daemon *daemon)
             break;
         wait_for_work(daemon, 20);
     }
+    weir_intake_lock(&daemon->intake);
+    note_losses(daemon);
+    weir_intake_unlock(&daemon->intake);
     if (daemon->uplink) {
         weir_uplink_count(daemon->uplink, &left);
         weir_uplink_destroy(daemon->uplink, STOP_DISCONNECT_MS);

@@ -85,6 +85,7 @@ bool weir_uplink_exchange(struct weir_uplink *uplink, const struct weir_config *
     weir_mqtt_destroy(uplink->mqtt, 0);
     uplink->mqtt = mqtt;
     uplink->sent = false;
+    uplink->lost_sequence = 0;
     snprintf(uplink->topic, sizeof(uplink->topic), "weir/v1/%s/batch", config->gateway);
     return true;
 }
@@ -189,7 +190,8 @@ static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
     uint64_t length;
     const struct record *record;
 
-    if (uplink->sent || now_ms < uplink->retry_at_ms)
+    /* One at a time, one that fell out of the outbox on its way included: its answer is awaited. */
+    if (uplink->sent || uplink->lost_sequence != 0 || now_ms < uplink->retry_at_ms)
         return;
     record = weir_ring_peek(&uplink->outbox, &length);
     if (!record)

@@ -143,7 +143,7 @@ enum weir_status weir_engine_drain(struct weir_engine *engine)
 
     if (weir_pipeline_drain(&engine->pipeline) != WEIR_OK || weir_engine_pending(engine))
         return WEIR_FULL;
-    if (!batcher->batching || batcher->given || batcher->batch.row_count == 0)
+    if (batcher->given || batcher->batch.row_count == 0)
         return WEIR_OK;
     seal(batcher, batcher->clock_ms);
     return WEIR_FULL;
