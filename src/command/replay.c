@@ -194,6 +194,16 @@ static bool run(struct replay *replay)
     return done;
 }
 
+/* Opening the batches empties them: not when they are what is read. */
+static bool is_input(const struct replay *replay, const char *path)
+{
+    struct stat input;
+    struct stat other;
+
+    return fstat(replay->input_fd, &input) == 0 && S_ISREG(input.st_mode) &&
+           stat(path, &other) == 0 && input.st_dev == other.st_dev && input.st_ino == other.st_ino;
+}
+
 static bool open_files(struct replay *replay)
 {
     struct stat status;
@@ -209,6 +219,10 @@ static bool open_files(struct replay *replay)
         replay->input_size = (uint64_t)status.st_size;
     if (!replay->batches_path)
         return true;
+    if (is_input(replay, replay->batches_path)) {
+        fprintf(stderr, "weir: %s is the input; it is not written over\n", replay->batches_path);
+        return false;
+    }
     replay->batches_fd = open(replay->batches_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (replay->batches_fd >= 0)
         return true;

@@ -54,7 +54,8 @@ struct daemon {
     uint64_t outbox_size;
     struct weir_mqtt *input;
     struct weir_publisher *publisher;
-    struct weir_uplink *uplink; /* NULL: none configured */
+    struct weir_uplink *uplink; /* NULL: none configured, or one that a reload could not make */
+    struct weir_uplink_counts unsent; /* batches that had no uplink to go to */
     uint64_t epoch;
     int wake_fd;
     int signal_fd;
@@ -178,8 +179,12 @@ static void accept_output(struct daemon *daemon, const struct weir_engine_output
         weir_publisher_accept_alert(daemon->publisher, &output->alert);
         break;
     case WEIR_ENGINE_BATCH:
-        if (daemon->uplink)
+        if (daemon->uplink) {
             weir_uplink_accept_batch(daemon->uplink, &output->batch);
+        } else {
+            daemon->unsent.batches_dropped++;
+            daemon->unsent.summaries_dropped += output->batch.row_count;
+        }
         break;
     }
 }
@@ -194,8 +199,8 @@ static void note_losses(struct daemon *daemon)
 
     if (daemon->uplink)
         weir_uplink_count(daemon->uplink, &uplink);
-    losses.outbox_dropped = uplink.summaries_dropped;
-    losses.batches_dropped = uplink.batches_dropped;
+    losses.outbox_dropped = uplink.summaries_dropped + daemon->unsent.summaries_dropped;
+    losses.batches_dropped = uplink.batches_dropped + daemon->unsent.batches_dropped;
     weir_engine_note_losses(&daemon->running->engine, &losses);
 }
 
