@@ -91,8 +91,9 @@ struct weir_config {
     struct weir_peer_config uplink; /* url empty: no uplink */
     int64_t uplink_every_ms;
     enum weir_batch_format uplink_format;
+    uint64_t uplink_rate;   /* bytes a second */
     uint64_t outbox_bytes;  /* memory of the outbox */
-    uint64_t queue_bytes;   /* memory of the queue between MQTT and engine */
+    uint64_t queue_bytes;   /* memory of the log between MQTT and engine, without storage */
     char storage_path[256]; /* empty: no storage */
     uint64_t storage_journal_bytes;
     uint64_t storage_outbox_bytes;

@@ -22,7 +22,9 @@ enum weir_engine_output_kind {
 struct weir_engine_batch {
     const char *bytes; /* valid until the next take */
     size_t length;
+    uint64_t epoch;
     uint64_t sequence;
+    const struct weir_summary *rows; /* [row_count], what the bytes were made from */
     uint32_t row_count;
 };
 
@@ -52,11 +54,25 @@ uint64_t weir_engine_size(const struct weir_config *config, uint64_t *batcher_by
 void weir_engine_init(struct weir_engine *engine, const struct weir_config *config, void *arena,
                       uint64_t arena_size, uint64_t epoch, bool batching);
 
-/* Counts from outside the engine, for the ledgers it gives out: queue_dropped and what follows
- * it. */
+/* Counts from outside the engine, for the ledgers it gives out: queue_dropped and what follows it,
+ * but for duplicates. */
 void weir_engine_note_losses(struct weir_engine *engine, const struct weir_ledger *losses);
 
-/* As weir_pipeline_accept. */
+/* Takes the next count numbers of batches away, for batches that are made elsewhere. Returns the
+ * first. */
+uint64_t weir_engine_reserve(struct weir_engine *engine, uint64_t count);
+
+/* Begins another life: batches have this epoch from now on, and numbers from 1. */
+void weir_engine_set_epoch(struct weir_engine *engine, uint64_t epoch);
+
+/* The epoch, and the number that the next batch will have. */
+uint64_t weir_engine_epoch(const struct weir_engine *engine);
+uint64_t weir_engine_next_sequence(const struct weir_engine *engine);
+
+/*
+ * As weir_pipeline_accept. A message that says it is a duplicate and equals one of the last
+ * WEIR_DUPLICATE_COUNT_MAX with a packet id is counted in `duplicates` and nowhere else.
+ */
 enum weir_status weir_engine_accept(struct weir_engine *engine, const struct weir_message *message);
 
 /* As weir_pipeline_note_malformed. */

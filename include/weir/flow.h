@@ -26,7 +26,10 @@ struct weir_message {
     const char *payload;
     size_t payload_length;
     int64_t arrived_ms;
-    bool retained; /* an old value: it counts in windows, it never moves an alert */
+    uint16_t packet_id;  /* of QoS 1 and 2; 0: none */
+    bool retained;       /* an old value: it counts in windows, it never moves an alert */
+    bool duplicate;      /* the sender says that it may have sent it before */
+    bool unsynchronised; /* arrived before the clock was known to be right */
 };
 
 /* One valid value of one field, of one series. */
@@ -152,6 +155,10 @@ struct weir_ledger {
     uint64_t outbox_dropped;  /* summaries in batches that fell out of a full outbox */
     uint64_t batches_dropped; /* those batches */
     uint64_t events_dropped;  /* alert events that found their queue full; states are never lost */
+    uint64_t coarsened;       /* summaries that were merged into coarser ones to make room */
+    uint64_t journal_lost;    /* records of the journal that a restart found unreadable */
+
+    uint64_t duplicates; /* messages delivered twice and counted once: not in received */
 };
 
 /* True when both equations hold. */

@@ -63,6 +63,10 @@
 #define WEIR_SERIES_NAME_BYTES_MEAN 64
 #define WEIR_SERIES_NAME_BYTES_FLOOR 65536
 
+/* Messages of QoS 1 and 2 that a repeated one is held against: more than a broker has unanswered on
+ * one connection (100, as weir asks for it), so that a repeat is always among them. */
+#define WEIR_DUPLICATE_COUNT_MAX 256
+
 /* The rows of one batch in encoded form, in bytes. With its envelope a batch stays under 64 KiB:
  * every cloud broker takes it (the smallest common limit is 128 KiB), the envelope is 1 % of it,
  * and the three copies there may be of one cost little memory. */

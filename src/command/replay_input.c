@@ -217,6 +217,7 @@ static const char *read_message(struct weir_replay_input *input, const struct li
     const char *problem;
     size_t used;
 
+    *message = (struct weir_message){0};
     if (weir_json_scan(&input->paths, line->text, line->length, values) != WEIR_OK)
         return "not valid JSON";
     if (values[KEY_TOPIC].kind == WEIR_JSON_MISSING)

@@ -151,6 +151,7 @@ uint64_t weir_config_hash(const struct weir_config *config)
     hash = add_peer(hash, &config->uplink);
     hash = add_int(hash, config->uplink_every_ms);
     hash = add_uint(hash, (uint64_t)config->uplink_format);
+    hash = add_uint(hash, config->uplink_rate);
     hash = add_uint(hash, config->outbox_bytes);
     hash = add_uint(hash, config->queue_bytes);
     hash = add_text(hash, config->storage_path);

@@ -20,6 +20,8 @@ enum weir_status weir_batch_accept(struct weir_batch *batch,
 {
     struct weir_text text;
 
+    if (batch->row_count == WEIR_BATCH_ROW_COUNT_MAX)
+        return WEIR_FULL;
     weir_text_init(&text, batch->bytes + WEIR_BATCH_HEAD_BYTES + batch->rows_length,
                    batch->rows_max - batch->rows_length);
     weir_text_add(&text, batch->row_count > 0 ? ",{" : "{");
@@ -28,7 +30,7 @@ enum weir_status weir_batch_accept(struct weir_batch *batch,
     if (text.overflow)
         return WEIR_FULL;
     batch->rows_length += (uint32_t)text.length;
-    batch->row_count++;
+    batch->rows[batch->row_count++] = *summary;
     return WEIR_OK;
 }
 

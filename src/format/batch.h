@@ -25,12 +25,16 @@ struct weir_batch_head {
     const struct weir_ledger *ledger;
 };
 
+/* Rows of a batch at most: those of the shortest names fill it. */
+#define WEIR_BATCH_ROW_COUNT_MAX 640
+
 /* A batch under construction; position-independent. */
 struct weir_batch {
+    uint32_t row_count; /* to read */
     /* private */
-    uint32_t row_count;
     uint32_t rows_length;
     uint32_t rows_max;
+    struct weir_summary rows[WEIR_BATCH_ROW_COUNT_MAX]; /* to read: what the text was made from */
     char bytes[WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX];
 };
 

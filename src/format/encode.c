@@ -168,6 +168,9 @@ void weir_encode_ledger(struct weir_text *text, const struct weir_ledger *ledger
         {"outbox_dropped", ledger->outbox_dropped},
         {"batches_dropped", ledger->batches_dropped},
         {"events_dropped", ledger->events_dropped},
+        {"coarsened", ledger->coarsened},
+        {"journal_lost", ledger->journal_lost},
+        {"duplicates", ledger->duplicates},
     };
 
     weir_text_add(text, "\"received\":");

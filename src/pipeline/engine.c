@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/duplicate.h"
 #include "format/batch.h"
 
 /* A batch takes at most this share of the outbox, so that a few always fit. */
@@ -20,6 +21,7 @@ struct weir_batcher {
     uint64_t epoch;
     uint64_t sequence; /* of the batch under construction */
     struct weir_ledger losses;
+    struct weir_duplicates duplicates;
     struct weir_summary held_summary;
     struct weir_batch batch;
 };
@@ -67,11 +69,49 @@ void weir_engine_ledger(const struct weir_engine *engine, struct weir_ledger *le
     ledger->outbox_dropped = losses->outbox_dropped;
     ledger->batches_dropped = losses->batches_dropped;
     ledger->events_dropped = losses->events_dropped;
+    ledger->coarsened = losses->coarsened;
+    ledger->journal_lost = losses->journal_lost;
+    ledger->duplicates = engine->batcher->duplicates.found_count;
+}
+
+uint64_t weir_engine_reserve(struct weir_engine *engine, uint64_t count)
+{
+    uint64_t first = engine->batcher->sequence;
+
+    engine->batcher->sequence += count;
+    return first;
+}
+
+void weir_engine_set_epoch(struct weir_engine *engine, uint64_t epoch)
+{
+    engine->batcher->epoch = epoch;
+    engine->batcher->sequence = 1;
+}
+
+uint64_t weir_engine_epoch(const struct weir_engine *engine)
+{
+    return engine->batcher->epoch;
+}
+
+uint64_t weir_engine_next_sequence(const struct weir_engine *engine)
+{
+    return engine->batcher->sequence;
 }
 
 enum weir_status weir_engine_accept(struct weir_engine *engine, const struct weir_message *message)
 {
-    return weir_pipeline_accept(&engine->pipeline, message);
+    struct weir_duplicates *duplicates = &engine->batcher->duplicates;
+    uint64_t mark;
+
+    if (message->packet_id == 0)
+        return weir_pipeline_accept(&engine->pipeline, message);
+    mark = weir_duplicates_mark(message);
+    if (message->duplicate && weir_duplicates_find(duplicates, mark))
+        return WEIR_OK;
+    if (weir_pipeline_accept(&engine->pipeline, message) != WEIR_OK)
+        return WEIR_FULL;
+    weir_duplicates_add(duplicates, mark);
+    return WEIR_OK;
 }
 
 void weir_engine_note_malformed(struct weir_engine *engine)
@@ -173,7 +213,9 @@ static void give_batch(struct weir_engine *engine, struct weir_engine_output *ou
     weir_engine_ledger(engine, &ledger);
     output->kind = WEIR_ENGINE_BATCH;
     output->batch.bytes = weir_batch_seal(&batcher->batch, &head, &output->batch.length);
+    output->batch.epoch = batcher->epoch;
     output->batch.sequence = batcher->sequence++;
+    output->batch.rows = batcher->batch.rows;
     output->batch.row_count = batcher->batch.row_count;
     batcher->sealing = false;
     batcher->given = true;

@@ -113,6 +113,8 @@ static const struct weir_setting uplink_settings[] = {
      CHOICES(batch_formats)},
     {"outbox", WEIR_SETTING_SIZE, .min = 64 * KIB, .max = GIB, .initial = "4MiB",
      VALUE(CONFIG, outbox_bytes)},
+    {"rate", WEIR_SETTING_SIZE, .min = 128, .max = GIB, .initial = "1MiB",
+     VALUE(CONFIG, uplink_rate)},
 };
 
 static const struct weir_setting storage_settings[] = {

@@ -62,7 +62,9 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
         .topic_length = topic_length > 0 ? (size_t)topic_length : strlen(topic),
         .payload = arrived->payload ? arrived->payload : "",
         .payload_length = (size_t)arrived->payloadlen,
+        .packet_id = arrived->qos > 0 ? (uint16_t)arrived->msgid : 0,
         .retained = arrived->retained != 0,
+        .duplicate = arrived->dup != 0,
     };
 
     if (mqtt->on_message)

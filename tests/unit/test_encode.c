@@ -254,6 +254,9 @@ static void the_ledger_has_every_count_in_the_contracts_words(void **state)
         .outbox_dropped = 17,
         .batches_dropped = 18,
         .events_dropped = UINT64_MAX,
+        .coarsened = 19,
+        .journal_lost = 20,
+        .duplicates = 21,
     };
 
     (void)state;
@@ -264,7 +267,8 @@ static void the_ledger_has_every_count_in_the_contracts_words(void **state)
                           "\"late_dropped\":9,\"invalid\":10,\"over_budget\":11,\"late\":12,"
                           "\"clock_ahead\":13,\"time_unreadable\":14,\"summaries\":15,"
                           "\"queue_dropped\":16,\"outbox_dropped\":17,\"batches_dropped\":18,"
-                          "\"events_dropped\":18446744073709551615");
+                          "\"events_dropped\":18446744073709551615,\"coarsened\":19,"
+                          "\"journal_lost\":20,\"duplicates\":21");
 }
 
 static void a_series_is_one_level_of_a_topic(void **state)

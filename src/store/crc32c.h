@@ -1,0 +1,18 @@
+/*
+ * CRC32C (Castagnoli, reflected polynomial 0x82f63b78; RFC 3720, appendix B.4), eight bytes at a
+ * time by tables: M. E. Kounavis and F. L. Berry, "Novel Table Lookup-Based Algorithms for
+ * High-Performance CRC Generation", IEEE Trans. Computers 57 (2008).
+ */
+#ifndef WEIR_STORE_CRC32C_H
+#define WEIR_STORE_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fills the tables; once before the first use, any number of times from one thread. */
+void weir_crc32c_init(void);
+
+/* The checksum of what crc is the checksum of (0: of nothing), followed by these bytes. */
+uint32_t weir_crc32c(uint32_t crc, const void *bytes, size_t length);
+
+#endif

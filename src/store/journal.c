@@ -1,0 +1,323 @@
+#include "store/journal.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "store/crc32c.h"
+
+#define MAGIC 0x316c616e72756f6au /* "journal1", read as a number */
+
+/* Memory is given back in pieces of this size: few calls, and little that stays resident. */
+#define PIECE_BYTES ((uint64_t)WEIR_SEGMENT_BYTES_MIN)
+
+static uint64_t cut_after(const struct weir_journal *journal, uint64_t position)
+{
+    return (position / journal->segment_bytes + 1) * journal->segment_bytes;
+}
+
+static unsigned char *memory_at(const struct weir_journal *journal, uint64_t position)
+{
+    return journal->ring + position % journal->ring_bytes;
+}
+
+void weir_journal_init(struct weir_journal *journal, const struct weir_journal_options *options,
+                       const struct weir_log_place *start, const struct weir_log_place *end)
+{
+    uint64_t segment_bytes = options->segment_bytes;
+
+    assert(segment_bytes >= WEIR_SEGMENT_BYTES_MIN && (segment_bytes & (segment_bytes - 1)) == 0);
+    assert(options->ring_bytes % segment_bytes == 0 && options->ring_bytes >= 2 * segment_bytes);
+    assert(end->position - start->position <= options->ring_bytes);
+    weir_crc32c_init();
+    memset(journal, 0, sizeof(*journal));
+    journal->head = options->memory;
+    journal->ring = (unsigned char *)options->memory + WEIR_JOURNAL_HEAD_BYTES;
+    journal->ring_bytes = options->ring_bytes;
+    journal->segment_bytes = segment_bytes;
+    journal->store = options->store;
+    journal->written_on = options->written_on;
+    journal->end_ms = end->time_ms;
+    journal->consumed_ms = start->time_ms;
+    journal->consumed_sequence = start->sequence;
+    journal->sequence = end->sequence;
+    pthread_mutex_init(&journal->lock, NULL);
+    atomic_init(&journal->consumed, start->position);
+    atomic_init(&journal->held, start->position);
+    atomic_init(&journal->refused, 0);
+    journal->head->magic = 0;
+    atomic_store(&journal->head->end, end->position);
+    journal->head->store = options->store;
+    journal->head->run = options->run;
+    journal->head->ring_bytes = options->ring_bytes;
+    journal->head->segment_bytes = segment_bytes;
+    atomic_thread_fence(memory_order_seq_cst);
+    journal->head->magic = MAGIC;
+}
+
+bool weir_journal_read(const struct weir_journal_options *options, struct weir_log_place *place,
+                       struct weir_record *record)
+{
+    const struct weir_journal_head *head = options->memory;
+    const unsigned char *ring = (const unsigned char *)options->memory + WEIR_JOURNAL_HEAD_BYTES;
+    uint64_t end = atomic_load_explicit(&head->end, memory_order_acquire);
+
+    while (place->position < end) {
+        uint64_t cut = (place->position / options->segment_bytes + 1) * options->segment_bytes;
+        size_t length = weir_record_read(record, ring + place->position % options->ring_bytes,
+                                         (size_t)(cut - place->position), options->store,
+                                         place->position, place->time_ms, true);
+
+        if (length == 0 && cut - place->position >= WEIR_RECORD_BYTES_MIN)
+            return false;
+        if (length == 0 || record->kind == WEIR_RECORD_END) {
+            place->position = cut;
+            continue;
+        }
+        place->position += length;
+        place->time_ms = record->time_ms;
+        if (record->kind == WEIR_RECORD_SEGMENT) {
+            place->sequence = record->sequence;
+            continue;
+        }
+        place->sequence++;
+        return true;
+    }
+    return false;
+}
+
+bool weir_journal_inspect(const struct weir_journal_options *options, struct weir_log_place *place,
+                          struct weir_log_place *end)
+{
+    const struct weir_journal_head *head = options->memory;
+    uint64_t last = atomic_load_explicit(&head->end, memory_order_acquire);
+    uint64_t floor = last > options->ring_bytes ? last - options->ring_bytes : 0;
+    struct weir_log_place at;
+    struct weir_record record;
+
+    weir_crc32c_init();
+    if (head->magic != MAGIC || head->store != options->store || head->run != options->run ||
+        head->ring_bytes != options->ring_bytes || head->segment_bytes != options->segment_bytes ||
+        last < place->position)
+        return false;
+    if (place->position < floor)
+        place->position =
+            (floor + options->segment_bytes - 1) / options->segment_bytes * options->segment_bytes;
+    at = *place;
+    while (weir_journal_read(options, &at, &record))
+        continue;
+    if (end)
+        *end = at;
+    return true;
+}
+
+void weir_journal_finish(struct weir_journal *journal)
+{
+    pthread_mutex_destroy(&journal->lock);
+}
+
+uint64_t weir_journal_end(const struct weir_journal *journal)
+{
+    return atomic_load_explicit(&journal->head->end, memory_order_acquire);
+}
+
+uint64_t weir_journal_consumed(const struct weir_journal *journal)
+{
+    return atomic_load_explicit(&journal->consumed, memory_order_acquire);
+}
+
+uint64_t weir_journal_refused(const struct weir_journal *journal)
+{
+    return atomic_load_explicit(&journal->refused, memory_order_relaxed);
+}
+
+/* The lowest position whose memory `end` has not taken over. */
+static uint64_t ring_floor(const struct weir_journal *journal, uint64_t end)
+{
+    return end > journal->ring_bytes ? end - journal->ring_bytes : 0;
+}
+
+uint64_t weir_journal_floor(const struct weir_journal *journal)
+{
+    uint64_t held = atomic_load_explicit(&journal->held, memory_order_acquire);
+    uint64_t floor = ring_floor(journal, weir_journal_end(journal));
+
+    return held > floor ? held : floor;
+}
+
+/* Under the appenders' lock: room for the log to end at `end`? */
+static bool make_room(struct weir_journal *journal, uint64_t end)
+{
+    uint64_t floor = ring_floor(journal, end);
+    uint64_t held;
+
+    if (weir_journal_consumed(journal) < floor)
+        return false;
+    held = atomic_load_explicit(&journal->held, memory_order_relaxed);
+    if (journal->written_on && held < floor)
+        atomic_store_explicit(&journal->held, floor, memory_order_release);
+    return true;
+}
+
+static uint64_t write_record(struct weir_journal *journal, struct weir_record *record,
+                             uint64_t position)
+{
+    record->sequence = journal->sequence;
+    weir_record_build(&journal->image, record, journal->end_ms);
+    weir_record_write(&journal->image, memory_at(journal, position), journal->store, position);
+    return position + journal->image.total_length;
+}
+
+/* Ends the segment that position is in. */
+static uint64_t end_segment(struct weir_journal *journal, uint64_t position)
+{
+    struct weir_record end = {.kind = WEIR_RECORD_END};
+
+    if (cut_after(journal, position) - position >= WEIR_RECORD_BYTES_MIN)
+        (void)write_record(journal, &end, position);
+    return cut_after(journal, position);
+}
+
+static uint64_t begin_segment(struct weir_journal *journal, uint64_t position)
+{
+    struct weir_record head = {
+        .kind = WEIR_RECORD_SEGMENT, .time_ms = journal->end_ms, .store = journal->store};
+
+    return write_record(journal, &head, position);
+}
+
+/* Under the lock. */
+static enum weir_status append(struct weir_journal *journal, struct weir_record *record)
+{
+    uint64_t position = weir_journal_end(journal);
+    uint64_t cut = cut_after(journal, position - 1); /* position itself, if it is one */
+    uint64_t length;
+
+    weir_record_build(&journal->image, record, journal->end_ms);
+    length = journal->image.total_length;
+    if (cut - position < length && !make_room(journal, cut + WEIR_RECORD_HEAD_MAX + length))
+        return WEIR_FULL;
+    if (!make_room(journal, position + length))
+        return WEIR_FULL;
+    if (cut - position < length) {
+        if (cut > position)
+            (void)end_segment(journal, position);
+        position = begin_segment(journal, cut);
+    }
+    position = write_record(journal, record, position);
+    if (weir_record_has_time(record->kind))
+        journal->end_ms = record->time_ms;
+    journal->sequence++;
+    atomic_store_explicit(&journal->head->end, position, memory_order_release);
+    return WEIR_OK;
+}
+
+enum weir_status weir_journal_append(struct weir_journal *journal, struct weir_record *record,
+                                     int64_t (*clock)(void *context), void *context)
+{
+    enum weir_status status;
+
+    pthread_mutex_lock(&journal->lock);
+    record->time_ms = clock ? clock(context) : journal->end_ms;
+    status = append(journal, record);
+    pthread_mutex_unlock(&journal->lock);
+    if (status != WEIR_OK && record->kind == WEIR_RECORD_MESSAGE)
+        atomic_fetch_add_explicit(&journal->refused, 1, memory_order_relaxed);
+    return status;
+}
+
+/* Gives memory back of what is below position and was not taken over yet. Under the lock. */
+static void give_back(struct weir_journal *journal, uint64_t from, uint64_t position)
+{
+    uint64_t floor = ring_floor(journal, weir_journal_end(journal));
+
+    if (from < floor)
+        from = floor;
+    from = (from + PIECE_BYTES - 1) / PIECE_BYTES * PIECE_BYTES;
+    for (; from + PIECE_BYTES <= position; from += PIECE_BYTES)
+        (void)madvise(memory_at(journal, from), PIECE_BYTES, MADV_REMOVE);
+}
+
+static void pass_piece(struct weir_journal *journal, uint64_t from, uint64_t position)
+{
+    if (journal->written_on || from / PIECE_BYTES == position / PIECE_BYTES)
+        return;
+    pthread_mutex_lock(&journal->lock);
+    give_back(journal, from / PIECE_BYTES * PIECE_BYTES, position);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+static void consume_to(struct weir_journal *journal, uint64_t position)
+{
+    uint64_t from = weir_journal_consumed(journal);
+
+    atomic_store_explicit(&journal->consumed, position, memory_order_release);
+    pass_piece(journal, from, position);
+}
+
+bool weir_journal_peek(struct weir_journal *journal, struct weir_record *record)
+{
+    for (;;) {
+        uint64_t position = weir_journal_consumed(journal);
+        uint64_t room = cut_after(journal, position) - position;
+
+        if (position == weir_journal_end(journal))
+            return false;
+        if (room < WEIR_RECORD_BYTES_MIN) {
+            consume_to(journal, position + room);
+            continue;
+        }
+        journal->peeked = weir_record_read(record, memory_at(journal, position), (size_t)room,
+                                           journal->store, position, journal->consumed_ms, false);
+        assert(journal->peeked > 0);
+        journal->peeked_ms = record->time_ms;
+        if (record->kind == WEIR_RECORD_SEGMENT) {
+            journal->consumed_ms = record->time_ms;
+            journal->consumed_sequence = record->sequence; /* a hole may lie in front of it */
+        } else if (record->kind != WEIR_RECORD_END)
+            return true;
+        consume_to(journal,
+                   record->kind == WEIR_RECORD_END ? position + room : position + journal->peeked);
+    }
+}
+
+void weir_journal_consume(struct weir_journal *journal)
+{
+    assert(journal->peeked > 0);
+    journal->consumed_ms = journal->peeked_ms;
+    journal->consumed_sequence++;
+    consume_to(journal, weir_journal_consumed(journal) + journal->peeked);
+    journal->peeked = 0;
+}
+
+void weir_journal_place(const struct weir_journal *journal, struct weir_log_place *place)
+{
+    place->position = weir_journal_consumed(journal);
+    place->sequence = journal->consumed_sequence;
+    place->time_ms = journal->consumed_ms;
+}
+
+const unsigned char *weir_journal_bytes(const struct weir_journal *journal, uint64_t position,
+                                        uint64_t *length)
+{
+    uint64_t end = weir_journal_end(journal);
+    uint64_t cut = cut_after(journal, position);
+
+    *length = (end < cut ? end : cut) - position;
+    return memory_at(journal, position);
+}
+
+void weir_journal_release(struct weir_journal *journal, uint64_t position)
+{
+    uint64_t consumed = weir_journal_consumed(journal);
+    uint64_t held;
+
+    pthread_mutex_lock(&journal->lock);
+    held = atomic_load_explicit(&journal->held, memory_order_relaxed);
+    if (position > held)
+        atomic_store_explicit(&journal->held, position, memory_order_release);
+    if (position > consumed)
+        position = consumed;
+    give_back(journal, held / PIECE_BYTES * PIECE_BYTES, position);
+    pthread_mutex_unlock(&journal->lock);
+}

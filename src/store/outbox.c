@@ -1,0 +1,256 @@
+#include "store/outbox.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/crc32c.h"
+
+#define MAGIC 0x31786f6274756f77u /* "woutbox1", read as a number */
+#define BLOCK_BYTES 4096u
+#define NAME_FORMAT "%016" PRIx64 "-%016" PRIx64 "-%016" PRIx64 ".batch"
+#define NAME_SCAN "%16" SCNx64 "-%16" SCNx64 "-%16" SCNx64 ".batch%n"
+#define NAME_LENGTH 56
+
+/* In front of a batch's bytes, padded to eight; its rows follow. */
+struct head {
+    uint64_t magic;
+    uint64_t epoch;
+    uint64_t sequence;
+    uint64_t place;
+    uint32_t length;
+    uint32_t row_count;
+    uint32_t row_bytes; /* of one: a file of another build is not taken for one of this */
+    uint32_t checksum;  /* of everything, this counted as 0 */
+};
+
+static uint64_t padded(uint64_t length)
+{
+    return (length + 7) & ~(uint64_t)7;
+}
+
+uint64_t weir_outbox_file_size(uint32_t length, uint32_t row_count)
+{
+    return sizeof(struct head) + padded(length) + (uint64_t)row_count * sizeof(struct weir_summary);
+}
+
+static uint64_t whole_blocks(uint64_t bytes)
+{
+    return (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+}
+
+static struct weir_outbox_entry *entry_at(const struct weir_outbox *outbox, uint32_t index)
+{
+    return &outbox->entries[(outbox->first + index) % WEIR_OUTBOX_COUNT_MAX];
+}
+
+const struct weir_outbox_entry *weir_outbox_at(const struct weir_outbox *outbox, uint32_t index)
+{
+    assert(index < outbox->count);
+    return entry_at(outbox, index);
+}
+
+/* In the order of the log; of one place by number. */
+static bool comes_before(const struct weir_outbox_entry *left,
+                         const struct weir_outbox_entry *right)
+{
+    if (left->place != right->place)
+        return left->place < right->place;
+    return left->sequence < right->sequence;
+}
+
+static void insert(struct weir_outbox *outbox, const struct weir_outbox_entry *entry)
+{
+    uint32_t at = outbox->count;
+
+    assert(outbox->count < WEIR_OUTBOX_COUNT_MAX);
+    for (; at > 0 && comes_before(entry, entry_at(outbox, at - 1)); at--)
+        *entry_at(outbox, at) = *entry_at(outbox, at - 1);
+    *entry_at(outbox, at) = *entry;
+    outbox->count++;
+    outbox->used_bytes += entry->bytes;
+}
+
+static void drop_entry(struct weir_outbox *outbox, uint32_t index)
+{
+    outbox->used_bytes -= entry_at(outbox, index)->bytes;
+    outbox->count--;
+    if (index == 0) {
+        outbox->first = (outbox->first + 1) % WEIR_OUTBOX_COUNT_MAX;
+        return;
+    }
+    for (; index < outbox->count; index++)
+        *entry_at(outbox, index) = *entry_at(outbox, index + 1);
+}
+
+static void find_file(void *context, const char *name, uint64_t size)
+{
+    struct weir_outbox *outbox = context;
+    struct weir_outbox_entry entry = {.bytes = whole_blocks(size)};
+    int end = 0;
+
+    if (outbox->count < WEIR_OUTBOX_COUNT_MAX &&
+        sscanf(name, NAME_SCAN, &entry.place, &entry.epoch, &entry.sequence, &end) == 3 &&
+        end == NAME_LENGTH && name[end] == '\0')
+        insert(outbox, &entry);
+}
+
+int weir_outbox_init(struct weir_outbox *outbox, struct weir_disk *disk, uint64_t bytes_max,
+                     struct weir_outbox_entry *entries, void *file, uint64_t file_size)
+{
+    weir_crc32c_init();
+    *outbox = (struct weir_outbox){.disk = disk,
+                                   .bytes_max = bytes_max,
+                                   .entries = entries,
+                                   .file = file,
+                                   .file_size = file_size};
+    return disk->list(disk, WEIR_OUTBOX_DIRECTORY, find_file, outbox);
+}
+
+bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t sequence)
+{
+    for (uint32_t i = outbox->count; i > 0; i--) {
+        const struct weir_outbox_entry *entry = entry_at(outbox, i - 1);
+
+        if (entry->epoch == epoch && entry->sequence == sequence)
+            return true;
+    }
+    return false;
+}
+
+bool weir_outbox_fits(const struct weir_outbox *outbox, uint64_t file_size)
+{
+    return outbox->count < WEIR_OUTBOX_COUNT_MAX &&
+           outbox->used_bytes + whole_blocks(file_size) <= outbox->bytes_max;
+}
+
+static void name_file(char name[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry)
+{
+    snprintf(name, WEIR_DISK_NAME_SIZE, NAME_FORMAT, entry->place, entry->epoch, entry->sequence);
+}
+
+static void name_path(char path[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry)
+{
+    snprintf(path, WEIR_DISK_NAME_SIZE, WEIR_OUTBOX_DIRECTORY "/" NAME_FORMAT, entry->place,
+             entry->epoch, entry->sequence);
+}
+
+static uint64_t build_file(struct weir_outbox *outbox, const struct weir_outbox_batch *batch)
+{
+    uint64_t size = weir_outbox_file_size(batch->length, batch->row_count);
+    struct head *head = outbox->file;
+    char *at = (char *)(head + 1);
+
+    assert(size <= outbox->file_size);
+    memset(outbox->file, 0, (size_t)size);
+    *head = (struct head){
+        .magic = MAGIC,
+        .epoch = batch->epoch,
+        .sequence = batch->sequence,
+        .place = batch->place,
+        .length = batch->length,
+        .row_count = batch->row_count,
+        .row_bytes = sizeof(struct weir_summary),
+    };
+    memcpy(at, batch->bytes, batch->length);
+    if (batch->row_count > 0)
+        memcpy(at + padded(batch->length), batch->rows,
+               batch->row_count * sizeof(struct weir_summary));
+    head->checksum = weir_crc32c(0, outbox->file, (size_t)size);
+    return size;
+}
+
+int weir_outbox_add(struct weir_outbox *outbox, const struct weir_outbox_batch *batch)
+{
+    char name[WEIR_DISK_NAME_SIZE];
+    struct weir_outbox_entry entry = {
+        .place = batch->place, .epoch = batch->epoch, .sequence = batch->sequence};
+    uint64_t size;
+    int error;
+
+    if (weir_outbox_has(outbox, batch->epoch, batch->sequence))
+        return 0;
+    if (outbox->count == WEIR_OUTBOX_COUNT_MAX)
+        return -ENOSPC;
+    size = build_file(outbox, batch);
+    entry.bytes = whole_blocks(size);
+    name_file(name, &entry);
+    error = weir_disk_replace(outbox->disk, WEIR_OUTBOX_DIRECTORY, name, outbox->file, (size_t)size,
+                              true);
+    if (error == 0)
+        insert(outbox, &entry);
+    return error;
+}
+
+/* Takes a file apart; false: it is not what it should be. */
+static bool open_file(struct weir_outbox *outbox, uint64_t length, struct weir_outbox_batch *batch)
+{
+    struct head *head = outbox->file;
+    uint32_t checksum;
+
+    if (length < sizeof(*head) || head->magic != MAGIC ||
+        head->row_bytes != sizeof(struct weir_summary) ||
+        head->row_count > length / sizeof(struct weir_summary) ||
+        length != weir_outbox_file_size(head->length, head->row_count))
+        return false;
+    checksum = head->checksum;
+    head->checksum = 0;
+    if (checksum != weir_crc32c(0, outbox->file, (size_t)length))
+        return false;
+    *batch = (struct weir_outbox_batch){
+        .place = head->place,
+        .epoch = head->epoch,
+        .sequence = head->sequence,
+        .row_count = head->row_count,
+        .length = head->length,
+        .bytes = (const char *)(head + 1),
+        .rows = (const struct weir_summary *)(const void *)((const char *)(head + 1) +
+                                                            padded(head->length)),
+    };
+    return true;
+}
+
+static int set_aside(struct weir_outbox *outbox, uint32_t index)
+{
+    char path[WEIR_DISK_NAME_SIZE];
+    char aside[WEIR_DISK_NAME_SIZE + 4];
+    int error;
+
+    name_path(path, entry_at(outbox, index));
+    snprintf(aside, sizeof(aside), "%s.bad", path);
+    error = outbox->disk->rename(outbox->disk, path, aside);
+    if (error != 0 && error != -ENOENT)
+        return error;
+    drop_entry(outbox, index);
+    outbox->set_aside++;
+    return -EBADMSG;
+}
+
+int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch)
+{
+    char path[WEIR_DISK_NAME_SIZE];
+    int64_t length;
+
+    name_path(path, weir_outbox_at(outbox, index));
+    length = weir_disk_read_file(outbox->disk, path, outbox->file, (size_t)outbox->file_size);
+    if (length < 0 && length != -ENOENT && length != -EFBIG)
+        return (int)length;
+    if (length >= 0 && open_file(outbox, (uint64_t)length, batch))
+        return 0;
+    return set_aside(outbox, index);
+}
+
+int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index)
+{
+    char path[WEIR_DISK_NAME_SIZE];
+    int error;
+
+    name_path(path, weir_outbox_at(outbox, index));
+    error = outbox->disk->remove(outbox->disk, path);
+    if (error != 0 && error != -ENOENT)
+        return error;
+    drop_entry(outbox, index);
+    return outbox->disk->sync_directory(outbox->disk, WEIR_OUTBOX_DIRECTORY);
+}

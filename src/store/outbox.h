@@ -1,0 +1,76 @@
+/*
+ * The outbox on disk: one file a batch, outbox/<place>-<epoch>-<sequence>.batch, in the order in
+ * which they are to leave. A batch is put in place in one step, synced, and is there until it is
+ * removed. A damaged file is set aside as .bad and counted.
+ *
+ * One thread at a time.
+ */
+#ifndef WEIR_STORE_OUTBOX_H
+#define WEIR_STORE_OUTBOX_H
+
+#include "store/disk.h"
+#include "weir/flow.h"
+
+#define WEIR_OUTBOX_DIRECTORY "outbox"
+
+/* Batches at most; the index of one takes 40 bytes. A file takes a block of 4 KiB at least. */
+#define WEIR_OUTBOX_COUNT_MAX 65536
+
+/* A batch; what it points to is the caller's. */
+struct weir_outbox_batch {
+    uint64_t place; /* in the log, when it was made: the order in which batches leave */
+    uint64_t epoch;
+    uint64_t sequence;
+    uint32_t row_count;
+    uint32_t length;
+    const char *bytes;
+    const struct weir_summary *rows; /* [row_count] */
+};
+
+/* Bytes of the file of a batch. */
+uint64_t weir_outbox_file_size(uint32_t length, uint32_t row_count);
+
+struct weir_outbox_entry {
+    uint64_t place;
+    uint64_t epoch;
+    uint64_t sequence;
+    uint64_t bytes; /* on disk, in whole blocks */
+};
+
+struct weir_outbox {
+    uint32_t count;      /* to read: batches waiting */
+    uint64_t used_bytes; /* to read: on disk */
+    uint64_t set_aside;  /* to read: damaged files, since the outbox was opened */
+    /* private */
+    struct weir_disk *disk;
+    uint64_t bytes_max;
+    struct weir_outbox_entry *entries; /* a ring of WEIR_OUTBOX_COUNT_MAX, oldest first */
+    uint32_t first;
+    void *file; /* room for a file */
+    uint64_t file_size;
+};
+
+/* Finds what is there. entries: WEIR_OUTBOX_COUNT_MAX of them; file: room for the largest file. */
+int weir_outbox_init(struct weir_outbox *outbox, struct weir_disk *disk, uint64_t bytes_max,
+                     struct weir_outbox_entry *entries, void *file, uint64_t file_size);
+
+/* The entry at an index, the oldest at 0. */
+const struct weir_outbox_entry *weir_outbox_at(const struct weir_outbox *outbox, uint32_t index);
+
+/* True when this batch is waiting. */
+bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t sequence);
+
+/* True when a file of so many bytes goes in beside what is there. */
+bool weir_outbox_fits(const struct weir_outbox *outbox, uint64_t file_size);
+
+/* Puts a batch in its place; one that is there already stays as it is. 0, or what went wrong. */
+int weir_outbox_add(struct weir_outbox *outbox, const struct weir_outbox_batch *batch);
+
+/* Reads a batch; it lies in `file`, until the next call of anything here. -EBADMSG: it was
+ * damaged and has been set aside. */
+int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch);
+
+/* Removes a batch, for certain (synced) or not. */
+int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index);
+
+#endif

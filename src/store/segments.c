@@ -1,0 +1,263 @@
+#include "store/segments.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_FORMAT "%016" PRIx64 ".seg"
+#define SEGMENT_BYTES_MAX (1024 * 1024)
+#define SEGMENTS_OF_A_LOG 64
+
+uint64_t weir_segments_size(uint64_t journal_bytes)
+{
+    uint64_t size = WEIR_SEGMENT_BYTES_MIN;
+
+    while (size < SEGMENT_BYTES_MAX && size * 2 * SEGMENTS_OF_A_LOG <= journal_bytes)
+        size *= 2;
+    return size;
+}
+
+uint32_t weir_segments_count_max(uint64_t journal_bytes, uint64_t segment_bytes)
+{
+    uint64_t count = journal_bytes / segment_bytes;
+
+    return count > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)count;
+}
+
+void weir_segments_name(char name[static WEIR_DISK_NAME_SIZE], uint64_t number)
+{
+    snprintf(name, WEIR_DISK_NAME_SIZE, WEIR_SEGMENTS_DIRECTORY "/" NAME_FORMAT, number);
+}
+
+/* Keeps the newest, should there be more than may be. */
+static void add_number(struct weir_segments *segments, uint64_t number)
+{
+    uint32_t at = segments->count;
+
+    while (at > 0 && segments->numbers[at - 1] > number)
+        at--;
+    if (segments->count == segments->count_max) {
+        if (at == 0)
+            return;
+        memmove(segments->numbers, segments->numbers + 1, (at - 1) * sizeof(*segments->numbers));
+        at--;
+    } else {
+        memmove(segments->numbers + at + 1, segments->numbers + at,
+                (segments->count - at) * sizeof(*segments->numbers));
+        segments->count++;
+    }
+    segments->numbers[at] = number;
+}
+
+static void find_file(void *context, const char *name, uint64_t size)
+{
+    uint64_t number;
+    int end = 0;
+
+    (void)size;
+    if (sscanf(name, "%16" SCNx64 ".seg%n", &number, &end) == 1 && end == 20 && name[end] == '\0')
+        add_number(context, number);
+}
+
+int weir_segments_init(struct weir_segments *segments, struct weir_disk *disk,
+                       uint64_t segment_bytes, uint64_t *numbers, uint32_t count_max)
+{
+    assert(count_max >= 2);
+    *segments = (struct weir_segments){.disk = disk,
+                                       .segment_bytes = segment_bytes,
+                                       .numbers = numbers,
+                                       .count_max = count_max,
+                                       .handle = -1};
+    return disk->list(disk, WEIR_SEGMENTS_DIRECTORY, find_file, segments);
+}
+
+static void close_file(struct weir_segments *segments)
+{
+    if (segments->handle >= 0)
+        (void)segments->disk->close(segments->disk, segments->handle);
+    segments->handle = -1;
+}
+
+void weir_segments_finish(struct weir_segments *segments)
+{
+    close_file(segments);
+}
+
+void weir_segments_start(struct weir_segments *segments, uint64_t position)
+{
+    close_file(segments);
+    segments->synced = position;
+    segments->written = position;
+}
+
+static void remove_number(struct weir_segments *segments, uint64_t number)
+{
+    uint32_t at = 0;
+
+    while (at < segments->count && segments->numbers[at] != number)
+        at++;
+    if (at == segments->count)
+        return;
+    memmove(segments->numbers + at, segments->numbers + at + 1,
+            (segments->count - at - 1) * sizeof(*segments->numbers));
+    segments->count--;
+}
+
+int weir_segments_set_aside(struct weir_segments *segments, uint64_t number)
+{
+    char name[WEIR_DISK_NAME_SIZE];
+    char aside[WEIR_DISK_NAME_SIZE + 4];
+    int error;
+
+    weir_segments_name(name, number);
+    snprintf(aside, sizeof(aside), "%s.bad", name);
+    error = segments->disk->rename(segments->disk, name, aside);
+    if (error == 0) {
+        remove_number(segments, number);
+        segments->set_aside++;
+    }
+    return error;
+}
+
+static bool is_known(const struct weir_segments *segments, uint64_t number)
+{
+    return segments->count > 0 && segments->numbers[segments->count - 1] == number;
+}
+
+static bool is_spent(const struct weir_segments *segments, uint64_t keep_from)
+{
+    return segments->count > 1 && (segments->numbers[0] + 1) * segments->segment_bytes <= keep_from;
+}
+
+/* Gives the oldest file the name of a new one. */
+static int reuse_oldest(struct weir_segments *segments, const char *name)
+{
+    char oldest[WEIR_DISK_NAME_SIZE];
+    int error;
+
+    weir_segments_name(oldest, segments->numbers[0]);
+    error = segments->disk->rename(segments->disk, oldest, name);
+    if (error == 0 || error == -ENOENT)
+        remove_number(segments, segments->numbers[0]);
+    return error == -ENOENT ? 0 : error;
+}
+
+/* Opens the file of the segment that is written to, made if need be. */
+static int open_segment(struct weir_segments *segments, uint64_t number, uint64_t keep_from)
+{
+    struct weir_disk *disk = segments->disk;
+    char name[WEIR_DISK_NAME_SIZE];
+    bool made = !is_known(segments, number);
+    int error = 0;
+    int handle;
+
+    weir_segments_name(name, number);
+    if (made && segments->count >= segments->count_max) {
+        if (!is_spent(segments, keep_from))
+            return -EBUSY;
+        error = reuse_oldest(segments, name);
+    }
+    if (error != 0)
+        return error;
+    handle = disk->open(disk, name, O_RDWR | O_CREAT);
+    if (handle < 0)
+        return handle;
+    error = disk->allocate(disk, handle, segments->segment_bytes);
+    if (error == -ENOSPC && made && is_spent(segments, keep_from)) {
+        (void)disk->close(disk, handle);
+        error = reuse_oldest(segments, name);
+        handle = error == 0 ? disk->open(disk, name, O_RDWR | O_CREAT) : -1;
+        if (handle < 0)
+            return error != 0 ? error : handle;
+    }
+    if (error == 0 && made)
+        error = disk->sync_directory(disk, WEIR_SEGMENTS_DIRECTORY);
+    if (error != 0) {
+        (void)disk->close(disk, handle);
+        return error;
+    }
+    if (made)
+        add_number(segments, number);
+    segments->handle = handle;
+    return 0;
+}
+
+/* The ring has overtaken the writer: the log on disk goes on with the next whole segment. */
+static void leap(struct weir_segments *segments, uint64_t floor)
+{
+    close_file(segments);
+    segments->written =
+        (floor + segments->segment_bytes - 1) / segments->segment_bytes * segments->segment_bytes;
+    segments->synced = segments->written;
+    segments->holes++;
+}
+
+/* Writes to the end of the log or of the segment. */
+static int write_piece(struct weir_segments *segments, const struct weir_journal *journal,
+                       uint64_t keep_from)
+{
+    uint64_t number = segments->written / segments->segment_bytes;
+    const unsigned char *bytes;
+    uint64_t length;
+    int error = 0;
+
+    if (segments->handle < 0)
+        error = open_segment(segments, number, keep_from);
+    if (error != 0)
+        return error;
+    bytes = weir_journal_bytes(journal, segments->written, &length);
+    error = weir_disk_write_all(segments->disk, segments->handle, bytes, (size_t)length,
+                                segments->written % segments->segment_bytes);
+    if (error != 0)
+        return error;
+    if (weir_journal_floor(journal) > segments->written) {
+        leap(segments, weir_journal_floor(journal));
+        return 0;
+    }
+    segments->written += length;
+    return 0;
+}
+
+int weir_segments_write(struct weir_segments *segments, const struct weir_journal *journal,
+                        uint64_t keep_from)
+{
+    int error = 0;
+
+    if (weir_journal_floor(journal) > segments->written)
+        leap(segments, weir_journal_floor(journal));
+    while (error == 0 && segments->written < weir_journal_end(journal)) {
+        error = write_piece(segments, journal, keep_from);
+        /* A whole segment is synced before the next is begun: only one is ever open. */
+        if (error == 0 && segments->written % segments->segment_bytes == 0 &&
+            segments->handle >= 0) {
+            error = weir_segments_sync(segments);
+            if (error == 0)
+                close_file(segments);
+        }
+    }
+    return error;
+}
+
+int weir_segments_sync(struct weir_segments *segments)
+{
+    uint64_t number = (segments->written - 1) / segments->segment_bytes;
+    int error;
+
+    if (segments->handle < 0 || segments->synced == segments->written)
+        return 0;
+    error = segments->disk->sync(segments->disk, segments->handle);
+    if (error == 0) {
+        segments->synced = segments->written;
+        return 0;
+    }
+    /* Whether these pages ever reach the disk nobody knows: they are written again, elsewhere. */
+    close_file(segments);
+    (void)weir_segments_set_aside(segments, number);
+    segments->written = number * segments->segment_bytes;
+    if (segments->synced > segments->written)
+        segments->synced = segments->written;
+    return error;
+}
