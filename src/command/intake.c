@@ -1,32 +1,36 @@
 #include "command/intake.h"
 
-#include <string.h>
+#include <assert.h>
 #include <unistd.h>
 
-/* A message in the queue; topic and payload follow. */
-struct record {
-    int64_t arrived_ms;
-    uint32_t payload_length;
-    uint16_t topic_length;
-    bool retained;
-};
-
 void weir_intake_init(struct weir_intake *intake, struct weir_engine *engine,
-                      struct weir_clock *clock, void *queue, uint64_t queue_bytes, int wake_fd)
+                      struct weir_clock *clock, struct weir_journal *journal, int wake_fd)
 {
-    weir_ring_init(&intake->queue, queue, queue_bytes);
+    intake->journal = journal;
     intake->clock = clock;
     pthread_mutex_init(&intake->lock, NULL);
     intake->engine = engine;
-    intake->told_ms = INT64_MIN;
     intake->wake_fd = wake_fd;
     atomic_init(&intake->woken, false);
-    atomic_init(&intake->dropped, 0);
+    atomic_init(&intake->unsynchronised, false);
+    intake->settle = NULL;
+}
+
+void weir_intake_set_settle(struct weir_intake *intake, void (*settle)(void *context),
+                            void *context)
+{
+    intake->settle = settle;
+    intake->settle_context = context;
 }
 
 void weir_intake_finish(struct weir_intake *intake)
 {
     pthread_mutex_destroy(&intake->lock);
+}
+
+void weir_intake_set_synchronised(struct weir_intake *intake, bool synchronised)
+{
+    atomic_store_explicit(&intake->unsynchronised, !synchronised, memory_order_relaxed);
 }
 
 static void wake_owner(struct weir_intake *intake)
@@ -37,86 +41,85 @@ static void wake_owner(struct weir_intake *intake)
         (void)!write(intake->wake_fd, &one, sizeof(one));
 }
 
-/* A payload beyond the limit is counted by its length alone, so its bytes are not kept. */
-static bool append_message(struct weir_intake *intake, const struct weir_message *message)
+static int64_t read_clock(void *context)
 {
-    bool oversize = message->payload_length > WEIR_PAYLOAD_LENGTH_MAX ||
-                    message->topic_length > WEIR_TOPIC_LENGTH_MAX;
-    size_t topic_length = message->topic_length > UINT16_MAX ? UINT16_MAX : message->topic_length;
-    size_t payload_length = oversize ? 0 : message->payload_length;
-    struct record *record =
-        weir_ring_reserve(&intake->queue, sizeof(*record) + topic_length + payload_length);
-    char *bytes;
+    struct weir_intake *intake = context;
 
-    if (!record)
-        return false;
-    *record = (struct record){
-        .arrived_ms = weir_clock_now(intake->clock),
-        .payload_length = (uint32_t)message->payload_length,
-        .topic_length = (uint16_t)topic_length,
-        .retained = message->retained,
-    };
-    bytes = (char *)(record + 1);
-    memcpy(bytes, message->topic, topic_length);
-    memcpy(bytes + topic_length, message->payload, payload_length);
-    weir_ring_commit(&intake->queue);
-    return true;
+    return weir_clock_now(intake->clock);
 }
 
-static bool peek_message(struct weir_intake *intake, struct weir_message *message)
+bool weir_intake_note(struct weir_intake *intake, struct weir_record *record)
 {
-    uint64_t length;
-    const struct record *record = weir_ring_peek(&intake->queue, &length);
-
-    if (!record)
-        return false;
-    *message = (struct weir_message){
-        .topic = (const char *)(record + 1),
-        .topic_length = record->topic_length,
-        .payload = (const char *)(record + 1) + record->topic_length,
-        .payload_length = record->payload_length,
-        /* The owner may have told the engine a later time after the stamp was drawn: a message
-         * never arrives before a time the engine knows to have passed. */
-        .arrived_ms = record->arrived_ms > intake->told_ms ? record->arrived_ms : intake->told_ms,
-        .retained = record->retained,
-    };
-    return true;
+    return weir_journal_append(intake->journal, record, read_clock, intake) == WEIR_OK;
 }
 
-/* Feeds what is queued as long as nothing but the messages themselves is due. */
-static void feed_quietly(struct weir_intake *intake)
+enum weir_status weir_intake_apply(struct weir_engine *engine, const struct weir_record *record)
+{
+    switch (record->kind) {
+    case WEIR_RECORD_MESSAGE:
+        if (weir_engine_advance(engine, record->time_ms) != WEIR_OK)
+            return WEIR_FULL;
+        return weir_engine_accept(engine, &record->message);
+    case WEIR_RECORD_TICK:
+        return weir_engine_advance(engine, record->time_ms);
+    case WEIR_RECORD_LOSSES:
+        weir_engine_note_losses(engine, &record->losses);
+        break;
+    case WEIR_RECORD_EPOCH:
+        weir_engine_set_epoch(engine, record->epoch);
+        break;
+    case WEIR_RECORD_RESERVE:
+        (void)weir_engine_reserve(engine, record->number);
+        break;
+    default:
+        break;
+    }
+    return WEIR_OK;
+}
+
+/* Follows the log as long as nothing but the messages themselves is due. */
+static void follow_quietly(struct weir_intake *intake)
 {
     struct weir_engine *engine = intake->engine;
-    struct weir_message message;
+    struct weir_record record;
 
-    while (peek_message(intake, &message)) {
-        if (message.arrived_ms >= weir_engine_deadline(engine) || weir_engine_pending(engine) ||
-            weir_engine_advance(engine, message.arrived_ms) != WEIR_OK ||
-            weir_engine_accept(engine, &message) != WEIR_OK)
+    while (weir_journal_peek(intake->journal, &record)) {
+        if (record.kind != WEIR_RECORD_MESSAGE || record.time_ms >= weir_engine_deadline(engine) ||
+            weir_engine_pending(engine) || weir_intake_apply(engine, &record) != WEIR_OK)
             break;
-        weir_ring_release(&intake->queue);
+        weir_journal_consume(intake->journal);
     }
+}
+
+static bool is_behind(const struct weir_intake *intake)
+{
+    return weir_journal_consumed(intake->journal) != weir_journal_end(intake->journal);
+}
+
+/* True: the owner has something to do. */
+static bool try_follow(struct weir_intake *intake)
+{
+    bool waiting;
+
+    if (pthread_mutex_trylock(&intake->lock) != 0)
+        return true;
+    follow_quietly(intake);
+    waiting = weir_engine_pending(intake->engine) || is_behind(intake);
+    pthread_mutex_unlock(&intake->lock);
+    return waiting;
 }
 
 void weir_intake_accept(void *context, const struct weir_message *message)
 {
     struct weir_intake *intake = context;
-    bool waiting;
+    struct weir_record record = {.kind = WEIR_RECORD_MESSAGE, .message = *message};
 
-    if (!append_message(intake, message)) {
-        atomic_fetch_add_explicit(&intake->dropped, 1, memory_order_relaxed);
+    record.message.unsynchronised =
+        atomic_load_explicit(&intake->unsynchronised, memory_order_relaxed);
+    if (!weir_intake_note(intake, &record) || try_follow(intake))
         wake_owner(intake);
-        return;
-    }
-    if (pthread_mutex_trylock(&intake->lock) != 0) {
-        wake_owner(intake);
-        return;
-    }
-    feed_quietly(intake);
-    waiting = weir_engine_pending(intake->engine) || weir_ring_count(&intake->queue) > 0;
-    pthread_mutex_unlock(&intake->lock);
-    if (waiting)
-        wake_owner(intake);
+    if (intake->settle)
+        intake->settle(intake->settle_context);
 }
 
 struct weir_engine *weir_intake_lock(struct weir_intake *intake)
@@ -131,29 +134,41 @@ void weir_intake_unlock(struct weir_intake *intake)
     pthread_mutex_unlock(&intake->lock);
 }
 
-enum weir_status weir_intake_step(struct weir_intake *intake)
+enum weir_intake_stop weir_intake_follow(struct weir_intake *intake)
 {
-    struct weir_message message;
+    struct weir_record record;
 
-    while (peek_message(intake, &message)) {
-        if (weir_engine_advance(intake->engine, message.arrived_ms) != WEIR_OK ||
-            weir_engine_accept(intake->engine, &message) != WEIR_OK)
-            return WEIR_FULL;
-        weir_ring_release(&intake->queue);
+    while (weir_journal_peek(intake->journal, &record)) {
+        if (record.kind == WEIR_RECORD_CONFIG)
+            return weir_engine_pending(intake->engine) ? WEIR_INTAKE_OUTPUTS : WEIR_INTAKE_CONFIG;
+        if (weir_intake_apply(intake->engine, &record) != WEIR_OK)
+            return WEIR_INTAKE_OUTPUTS;
+        weir_journal_consume(intake->journal);
     }
-    intake->told_ms = weir_clock_now(intake->clock);
-    if (weir_engine_advance(intake->engine, intake->told_ms) != WEIR_OK ||
-        weir_engine_pending(intake->engine))
-        return WEIR_FULL;
-    return WEIR_OK;
+    return weir_engine_pending(intake->engine) ? WEIR_INTAKE_OUTPUTS : WEIR_INTAKE_IDLE;
 }
 
-void weir_intake_exchange(struct weir_intake *intake, struct weir_engine *engine)
+enum weir_intake_stop weir_intake_step(struct weir_intake *intake)
+{
+    for (;;) {
+        enum weir_intake_stop stop = weir_intake_follow(intake);
+        struct weir_record tick = {.kind = WEIR_RECORD_TICK};
+
+        if (stop != WEIR_INTAKE_IDLE ||
+            weir_clock_now(intake->clock) < weir_engine_deadline(intake->engine))
+            return stop;
+        (void)weir_intake_note(intake, &tick);
+    }
+}
+
+void weir_intake_use(struct weir_intake *intake, struct weir_engine *engine)
 {
     intake->engine = engine;
 }
 
-uint64_t weir_intake_dropped(const struct weir_intake *intake)
+void weir_intake_pass_config(struct weir_intake *intake, struct weir_engine *engine)
 {
-    return atomic_load_explicit(&intake->dropped, memory_order_relaxed);
+    assert(!weir_engine_pending(intake->engine));
+    intake->engine = engine;
+    weir_journal_consume(intake->journal);
 }

@@ -1,11 +1,12 @@
 /*
- * The way from the MQTT thread to the engine.
+ * The way from the MQTT thread through the log to the engine.
  *
- * The MQTT callback appends every message to a queue and returns; it never waits. Handing each
+ * Whoever has something for the engine appends it to the log: the MQTT callback its messages, the
+ * owner the ticks of the clock and what happened outside. The callback never waits. Handing each
  * message to another thread would cost more than the engine does with it, so whoever holds the
- * engine empties the queue: the callback, when the engine is free and nothing but the message
- * itself is due, else the owner, who is woken. Closing windows by the clock, taking outputs and
- * everything that sends is the owner's alone.
+ * engine follows the log: the callback, when the engine is free and nothing but the message itself
+ * is due, else the owner, who is woken. Taking outputs and everything that sends is the owner's
+ * alone.
  */
 #ifndef WEIR_COMMAND_INTAKE_H
 #define WEIR_COMMAND_INTAKE_H
@@ -15,44 +16,69 @@
 #include <stdbool.h>
 
 #include "port/clock.h"
-#include "store/ring.h"
+#include "store/journal.h"
 #include "weir/engine.h"
 
 struct weir_intake {
     /* private */
-    struct weir_ring queue;
+    struct weir_journal *journal;
     struct weir_clock *clock;
-    pthread_mutex_t lock; /* on the engine, and the reading end of the queue */
+    pthread_mutex_t lock; /* on the engine, and the reading end of the log */
     struct weir_engine *engine;
-    int64_t told_ms; /* the newest time the engine was told */
     int wake_fd;
     atomic_bool woken;
-    _Atomic uint64_t dropped;
+    atomic_bool unsynchronised;
+    void (*settle)(void *context); /* NULL: nothing is waited for */
+    void *settle_context;
 };
 
-/* queue_bytes of memory at queue, 8-byte aligned; wake_fd is an eventfd. All borrowed. */
+/* What stops a step. */
+enum weir_intake_stop {
+    WEIR_INTAKE_IDLE,    /* the log is at its end, and nothing is due by the clock */
+    WEIR_INTAKE_OUTPUTS, /* take the engine's outputs, all of them, then call again */
+    WEIR_INTAKE_CONFIG,  /* the next record is a change of configuration: act on it, pass it */
+};
+
+/* Follows the journal with the engine; wake_fd is an eventfd. All are borrowed. */
 void weir_intake_init(struct weir_intake *intake, struct weir_engine *engine,
-                      struct weir_clock *clock, void *queue, uint64_t queue_bytes, int wake_fd);
+                      struct weir_clock *clock, struct weir_journal *journal, int wake_fd);
 void weir_intake_finish(struct weir_intake *intake);
 
-/* The MQTT callback; context is the intake. A message that finds the queue full is counted
- * dropped. */
+/* The MQTT callback; context is the intake. A message that finds the log full is counted by the
+ * journal. */
 void weir_intake_accept(void *context, const struct weir_message *message);
 
-/* The engine is the owner's until it unlocks; messages meanwhile wait in the queue. */
+/* Has the callback, before it returns, wait for the message to be safe. Before the first message. */
+void weir_intake_set_settle(struct weir_intake *intake, void (*settle)(void *context),
+                            void *context);
+
+/* What messages that arrive from now on are marked with. Any thread. */
+void weir_intake_set_synchronised(struct weir_intake *intake, bool synchronised);
+
+/* The engine is the owner's until it unlocks; messages meanwhile wait in the log. */
 struct weir_engine *weir_intake_lock(struct weir_intake *intake);
 void weir_intake_unlock(struct weir_intake *intake);
 
+/* Under the lock: follows the log to its end, and ticks what is due by the clock. */
+enum weir_intake_stop weir_intake_step(struct weir_intake *intake);
+
+/* Under the lock: follows the log as it is; adds nothing to it. */
+enum weir_intake_stop weir_intake_follow(struct weir_intake *intake);
+
+/* Under the lock, at WEIR_INTAKE_CONFIG: the engine's configuration has been changed to that of the
+ * record. */
+void weir_intake_pass_config(struct weir_intake *intake, struct weir_engine *engine);
+
+/* Under the lock: lets another engine follow the log. */
+void weir_intake_use(struct weir_intake *intake, struct weir_engine *engine);
+
+/* Adds a record to the log. The owner's. False: there is no room now. */
+bool weir_intake_note(struct weir_intake *intake, struct weir_record *record);
+
 /*
- * Under the lock: empties the queue into the engine and tells it the time. WEIR_FULL: take the
- * engine's outputs, all of them, then call again.
+ * Does to an engine what a record says, but for CONFIG. WEIR_FULL: take its outputs, then call
+ * again with the same record.
  */
-enum weir_status weir_intake_step(struct weir_intake *intake);
-
-/* Under the lock: lets the intake feed another engine from now on. */
-void weir_intake_exchange(struct weir_intake *intake, struct weir_engine *engine);
-
-/* Messages that found the queue full. */
-uint64_t weir_intake_dropped(const struct weir_intake *intake);
+enum weir_status weir_intake_apply(struct weir_engine *engine, const struct weir_record *record);
 
 #endif

@@ -25,9 +25,17 @@
 enum token_kind { TOKEN_STATUS, TOKEN_INFO, TOKEN_EVENT, TOKEN_STATE, TOKEN_REMOVAL };
 #define TOKEN_NUMBER_BITS 56
 
+/* What another configuration needs, set aside before it is gone over to. */
+struct next_tables {
+    bool live_made;
+    struct weir_live live;
+    bool *state_dirty;
+};
+
 struct weir_publisher {
     struct weir_intake *intake;
     const struct weir_config *config;
+    const char *storage; /* NULL: none */
     struct weir_mqtt *mqtt;
     uint64_t generation;
     bool status_sent;
@@ -44,6 +52,7 @@ struct weir_publisher {
     uint8_t numbering; /* of the states: rises with every exchange */
     struct weir_live live;
     struct weir_removals removals;
+    struct next_tables next;
     char topic[TOPIC_BYTES];
     char payload[PAYLOAD_BYTES];
 };
@@ -103,6 +112,9 @@ static void free_publisher(struct weir_publisher *publisher)
 {
     weir_live_finish(&publisher->live);
     weir_removals_finish(&publisher->removals);
+    if (publisher->next.live_made)
+        weir_live_finish(&publisher->next.live);
+    free(publisher->next.state_dirty);
     free(publisher->state_dirty);
     free(publisher->event_acknowledged);
     free(publisher->events);
@@ -186,6 +198,67 @@ uint64_t weir_publisher_dropped(const struct weir_publisher *publisher)
     return publisher->events_dropped;
 }
 
+/* An event in the state that is kept. */
+struct saved_event {
+    uint64_t acknowledged;
+    struct weir_alert alert;
+};
+
+uint64_t weir_publisher_save(const struct weir_publisher *publisher, void *state)
+{
+    const struct weir_resend *queue = &publisher->event_queue;
+    uint64_t count = queue->end - queue->first;
+    struct saved_event *events = (struct saved_event *)((uint64_t *)state + 2);
+
+    if (state) {
+        ((uint64_t *)state)[0] = queue->first;
+        ((uint64_t *)state)[1] = queue->end;
+        memset(events, 0, (size_t)count * sizeof(*events));
+        for (uint64_t i = 0; i < count; i++) {
+            events[i].acknowledged =
+                publisher->event_acknowledged[(queue->first + i) % EVENT_COUNT_MAX];
+            events[i].alert = publisher->events[(queue->first + i) % EVENT_COUNT_MAX];
+        }
+    }
+    return 2 * sizeof(uint64_t) + count * sizeof(*events);
+}
+
+void weir_publisher_restore(struct weir_publisher *publisher, const void *state, uint64_t length)
+{
+    const uint64_t *bounds = state;
+    const struct saved_event *events = (const struct saved_event *)(bounds + 2);
+    struct weir_resend *queue = &publisher->event_queue;
+    uint64_t number;
+
+    if (length < 2 * sizeof(*bounds) || bounds[1] - bounds[0] > EVENT_COUNT_MAX ||
+        length != 2 * sizeof(*bounds) + (bounds[1] - bounds[0]) * sizeof(*events))
+        return;
+    queue->first = queue->next = queue->end = bounds[0];
+    for (; queue->end < bounds[1]; events++) {
+        (void)weir_resend_add(queue, &number);
+        publisher->events[number % EVENT_COUNT_MAX] = events->alert;
+        if (events->acknowledged)
+            weir_resend_answer(queue, number, true);
+    }
+}
+
+uint64_t weir_publisher_events_done(const struct weir_publisher *publisher)
+{
+    return publisher->event_queue.first;
+}
+
+void weir_publisher_note_events_done(struct weir_publisher *publisher, uint64_t number)
+{
+    while (publisher->event_queue.first < number && !weir_resend_is_empty(&publisher->event_queue))
+        weir_resend_answer(&publisher->event_queue, publisher->event_queue.first, true);
+}
+
+void weir_publisher_set_storage(struct weir_publisher *publisher, const char *state)
+{
+    publisher->storage = state;
+    publisher->info_at_ms = 0;
+}
+
 static enum weir_status publish(struct weir_publisher *publisher, const struct weir_text *payload,
                                 int qos, bool retain, uint64_t token)
 {
@@ -224,7 +297,9 @@ static void send_info(struct weir_publisher *publisher, int64_t now_ms)
     weir_text_add_hex(&payload, publisher->config->hash);
     weir_text_add(&payload, "\",\"clock\":\"");
     weir_text_add(&payload, weir_clock_synchronised() ? "synchronised" : "unsynchronised");
-    weir_text_add(&payload, "\",\"ledger\":{");
+    weir_text_add(&payload, "\",\"storage\":");
+    weir_text_add_quoted(&payload, publisher->storage ? publisher->storage : "none");
+    weir_text_add(&payload, ",\"ledger\":{");
     weir_encode_ledger(&payload, &ledger);
     weir_text_add(&payload, "}}");
     status = publish(publisher, &payload, 1, true, make_token(TOKEN_INFO, 0));
@@ -528,51 +603,54 @@ void weir_publisher_inherit(struct weir_publisher *publisher, const struct weir_
     const struct weir_resend *queue = &old->event_queue;
 
     publisher->events_dropped = old->events_dropped;
+    publisher->event_queue.first = publisher->event_queue.next = publisher->event_queue.end =
+        queue->first;
     for (uint64_t i = queue->first; i < queue->end; i++) {
         struct weir_alert event = old->events[i % EVENT_COUNT_MAX];
+        bool acknowledged = old->event_acknowledged[i % EVENT_COUNT_MAX];
         uint64_t number;
 
-        if (old->event_acknowledged[i % EVENT_COUNT_MAX])
-            continue;
-        if (renumber_event(&event, from, to) && weir_resend_add(&publisher->event_queue, &number))
-            publisher->events[number % EVENT_COUNT_MAX] = event;
-        else
-            publisher->events_dropped++;
+        (void)weir_resend_add(&publisher->event_queue, &number);
+        if (acknowledged)
+            weir_resend_answer(&publisher->event_queue, number, true);
+        else if (!renumber_event(&event, from, to))
+            give_up_event(publisher, number);
+        publisher->events[number % EVENT_COUNT_MAX] = event;
     }
 }
 
-bool weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
+bool weir_publisher_prepare(struct weir_publisher *publisher, const struct weir_config *next)
+{
+    struct next_tables *tables = &publisher->next;
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < next->rule_count; i++)
+        count += next->streams[next->rules[i].stream].max_series;
+    free(tables->state_dirty);
+    tables->state_dirty = calloc((size_t)count + 1, sizeof(bool));
+    if (tables->live_made)
+        weir_live_finish(&tables->live);
+    tables->live_made = tables->state_dirty && weir_live_init(&tables->live, next);
+    return tables->live_made;
+}
+
+void weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
                              const struct weir_engine *to)
 {
-    static struct weir_publisher next; /* large */
+    struct next_tables *tables = &publisher->next;
 
-    next = (struct weir_publisher){.config = to->config};
-
-    number_states(&next);
-    next.state_dirty = calloc(state_count(&next) + 1, sizeof(bool));
-    if (!next.state_dirty)
-        goto error;
-    if (!weir_live_init(&next.live, to->config))
-        goto error_states;
     if (!weir_removals_add(&publisher->removals, from, to))
-        goto error_live;
+        weir_log_error("out of memory: not every alert that is gone is said to be removed");
     renumber_events(publisher, from, to);
     weir_live_finish(&publisher->live);
     free(publisher->state_dirty);
     publisher->config = to->config;
-    publisher->live = next.live;
-    publisher->state_dirty = next.state_dirty;
+    publisher->live = tables->live;
+    publisher->state_dirty = tables->state_dirty;
+    *tables = (struct next_tables){0};
     publisher->dirty_count = publisher->dirty_cursor = 0;
-    memcpy(publisher->state_first, next.state_first, sizeof(next.state_first));
+    number_states(publisher);
     publisher->numbering++;
     publisher->info_at_ms = 0;
     mark_all_states(publisher, to);
-    return true;
-
-error_live:
-    weir_live_finish(&next.live);
-error_states:
-    free(next.state_dirty);
-error:
-    return false;
 }

@@ -38,12 +38,27 @@ bool weir_publisher_busy(const struct weir_publisher *publisher);
 /* Alert events that found the queue full. */
 uint64_t weir_publisher_dropped(const struct weir_publisher *publisher);
 
-/*
- * Goes over to another engine and its configuration. Under the intake's lock. What the old one had
- * and the new one has not is said to be removed, its retained topics are deleted. False: out of
- * memory; nothing was changed.
- */
-bool weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
+/* What the next process has to know: events that have not been delivered. Writes it to state, 8-byte
+ * aligned, and returns its bytes; state NULL: counts them only. */
+uint64_t weir_publisher_save(const struct weir_publisher *publisher, void *state);
+void weir_publisher_restore(struct weir_publisher *publisher, const void *state, uint64_t length);
+
+/* Events are numbered from the first there ever was. The number below which all are delivered or
+ * given up; and what an earlier process knew of it. */
+uint64_t weir_publisher_events_done(const struct weir_publisher *publisher);
+void weir_publisher_note_events_done(struct weir_publisher *publisher, uint64_t number);
+
+/* What info says of the storage; NULL: there is none. A static string. Tells it at once. */
+void weir_publisher_set_storage(struct weir_publisher *publisher, const char *state);
+
+/* Sets aside the memory that another configuration needs. False: there is none; nothing was
+ * changed. */
+bool weir_publisher_prepare(struct weir_publisher *publisher, const struct weir_config *next);
+
+/* Goes over to another engine and the configuration that was prepared for. Under the intake's lock.
+ * What the old one had and the new one has not is said to be removed, its retained topics are
+ * deleted. */
+void weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
                              const struct weir_engine *to);
 
 /* Takes over from the publisher on another broker the events that it has not been rid of, and its

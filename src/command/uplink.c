@@ -3,13 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "port/log.h"
 #include "port/mqtt.h"
 #include "store/ring.h"
 
-/* A batch in the outbox; its bytes follow. */
+/* A batch in the outbox in memory; its bytes follow. */
 struct record {
+    uint64_t epoch;
     uint64_t sequence;
     uint64_t row_count;
 };
@@ -20,13 +22,32 @@ struct record {
 /* One that the library turns down so many times running is more than the broker takes. */
 #define UNSENDABLE_COUNT_MAX 3
 
+/* How long a batch waits for room on its way to the disk. */
+#define KEEPER_WAIT_MS 500
+
+/* What a pause is worth at most. */
+#define CREDIT_MS_MAX 60000
+
+/* MQTT 5: Packet too large, Payload format invalid. */
+#define REASON_TOO_LARGE 149
+#define REASON_FORMAT 153
+
 struct weir_uplink {
     struct weir_ring outbox;
+    struct weir_keeper *keeper;      /* where batches go; NULL: they stay in memory */
+    struct weir_keeper *keeper_sent; /* where they are sent from; NULL: there is no storage */
+    bool from_keeper;                /* the one on its way is the keeper's */
+    uint64_t done_epoch;
+    uint64_t done_sequence;
+    int64_t rate;   /* bytes a second */
+    int64_t credit; /* bytes that may leave now; below 0: owed */
+    int64_t credit_ms;
     struct weir_mqtt *mqtt;
     int wake_fd;
     char topic[sizeof("weir/v1//batch") + WEIR_NAME_LENGTH_MAX];
     bool sent; /* the oldest is on its way */
     uint64_t sent_sequence;
+    uint64_t sent_rows;
     uint64_t lost_sequence; /* on its way when it fell out of the outbox; 0: none */
     uint64_t lost_rows;
     int refusal; /* the reason code logged last */
@@ -35,7 +56,7 @@ struct weir_uplink {
     struct weir_uplink_counts counts;
 };
 
-static struct weir_mqtt *connect_uplink(const struct weir_config *config, int wake_fd)
+struct weir_mqtt *weir_uplink_connect(const struct weir_config *config, int wake_fd)
 {
     struct weir_mqtt_options options = {
         .label = "uplink",
@@ -57,8 +78,9 @@ struct weir_uplink *weir_uplink_create(const struct weir_config *config, void *o
         goto error;
     weir_ring_init(&uplink->outbox, outbox, outbox_bytes);
     uplink->wake_fd = wake_fd;
+    uplink->rate = (int64_t)config->uplink_rate;
     snprintf(uplink->topic, sizeof(uplink->topic), "weir/v1/%s/batch", config->gateway);
-    uplink->mqtt = connect_uplink(config, wake_fd);
+    uplink->mqtt = weir_uplink_connect(config, wake_fd);
     if (!uplink->mqtt)
         goto error_uplink;
     return uplink;
@@ -76,25 +98,25 @@ void weir_uplink_destroy(struct weir_uplink *uplink, int wait_ms)
     free(uplink);
 }
 
-bool weir_uplink_exchange(struct weir_uplink *uplink, const struct weir_config *config)
+void weir_uplink_exchange(struct weir_uplink *uplink, struct weir_mqtt *mqtt,
+                          const struct weir_config *config)
 {
-    struct weir_mqtt *mqtt = connect_uplink(config, uplink->wake_fd);
-
-    if (!mqtt)
-        return false;
     weir_mqtt_destroy(uplink->mqtt, 0);
     uplink->mqtt = mqtt;
     uplink->sent = false;
+    uplink->from_keeper = false;
     uplink->lost_sequence = 0;
+    uplink->retry_at_ms = 0;
+    uplink->rate = (int64_t)config->uplink_rate;
     snprintf(uplink->topic, sizeof(uplink->topic), "weir/v1/%s/batch", config->gateway);
-    return true;
 }
 
 static void release_oldest(struct weir_uplink *uplink, const struct record *record)
 {
     uplink->counts.batches--;
     uplink->counts.summaries -= record->row_count;
-    uplink->sent = false;
+    if (!uplink->from_keeper)
+        uplink->sent = false;
     weir_ring_release(&uplink->outbox);
 }
 
@@ -108,7 +130,7 @@ static bool drop_oldest(struct weir_uplink *uplink)
         return false;
     uplink->counts.batches_dropped++;
     uplink->counts.summaries_dropped += record->row_count;
-    if (uplink->sent) {
+    if (uplink->sent && !uplink->from_keeper) {
         uplink->lost_sequence = record->sequence;
         uplink->lost_rows = record->row_count;
     }
@@ -116,11 +138,67 @@ static bool drop_oldest(struct weir_uplink *uplink)
     return true;
 }
 
-void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch)
+void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keeper)
+{
+    uplink->keeper = keeper;
+    if (keeper)
+        uplink->keeper_sent = keeper;
+}
+
+void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
+{
+    uplink->done_epoch = epoch;
+    uplink->done_sequence = sequence;
+}
+
+uint64_t weir_uplink_done(const struct weir_uplink *uplink)
+{
+    return uplink->done_sequence;
+}
+
+static void note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
+{
+    if (epoch != uplink->done_epoch)
+        return;
+    if (sequence > uplink->done_sequence)
+        uplink->done_sequence = sequence;
+}
+
+/* The keeper's staging is emptied in its own time; only a disk that fails keeps it full. */
+static bool give_to_keeper(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
+                           uint64_t place)
+{
+    const struct weir_outbox_batch stored = {
+        .place = place,
+        .epoch = batch->epoch,
+        .sequence = batch->sequence,
+        .row_count = batch->row_count,
+        .length = (uint32_t)batch->length,
+        .bytes = batch->bytes,
+        .rows = batch->rows,
+    };
+    struct weir_keeper_report report;
+
+    for (int i = 0; !weir_keeper_put(uplink->keeper, &stored); i++) {
+        weir_keeper_report(uplink->keeper, &report);
+        if (report.error != 0 || i >= KEEPER_WAIT_MS)
+            return false;
+        usleep(1000);
+    }
+    return true;
+}
+
+void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
+                              uint64_t place)
 {
     struct record *record;
     uint64_t length = sizeof(*record) + batch->length;
 
+    if (batch->epoch != uplink->done_epoch)
+        weir_uplink_note_done(uplink, batch->epoch, 0);
+    if (batch->sequence <= uplink->done_sequence ||
+        (uplink->keeper && give_to_keeper(uplink, batch, place)))
+        return;
     record = weir_ring_reserve(&uplink->outbox, length);
     while (!record && drop_oldest(uplink))
         record = weir_ring_reserve(&uplink->outbox, length);
@@ -129,7 +207,8 @@ void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engi
         uplink->counts.summaries_dropped += batch->row_count;
         return;
     }
-    *record = (struct record){.sequence = batch->sequence, .row_count = batch->row_count};
+    *record = (struct record){
+        .epoch = batch->epoch, .sequence = batch->sequence, .row_count = batch->row_count};
     memcpy(record + 1, batch->bytes, batch->length);
     weir_ring_commit(&uplink->outbox);
     uplink->counts.batches++;
@@ -148,65 +227,148 @@ static void note_refusal(struct weir_uplink *uplink, const struct weir_mqtt_resu
     uplink->retry_at_ms = now_ms + REFUSED_RETRY_MS;
 }
 
+/* A loss that its acknowledgement takes back. */
+static void take_lost(struct weir_uplink *uplink, const struct weir_mqtt_result *result)
+{
+    if (result->acknowledged) {
+        uplink->counts.batches_dropped--;
+        uplink->counts.summaries_dropped -= uplink->lost_rows;
+    }
+    uplink->lost_sequence = 0;
+}
+
+/* The batch on its way has left, or is given up. */
+static void finish_sent(struct weir_uplink *uplink)
+{
+    struct weir_outbox_batch batch;
+    const struct record *record;
+    uint64_t length;
+
+    uplink->sent = false;
+    if (uplink->from_keeper) {
+        uplink->from_keeper = false;
+        if (weir_keeper_peek(uplink->keeper_sent, &batch)) {
+            note_left(uplink, batch.epoch, batch.sequence);
+            weir_keeper_done(uplink->keeper_sent);
+        }
+        return;
+    }
+    record = weir_ring_peek(&uplink->outbox, &length);
+    if (!record)
+        return;
+    note_left(uplink, record->epoch, record->sequence);
+    release_oldest(uplink, record);
+}
+
+/* What the broker itself will never take makes way for those behind it. */
+static bool is_hopeless(int reason)
+{
+    return reason == REASON_TOO_LARGE || reason == REASON_FORMAT;
+}
+
+static void give_up_sent(struct weir_uplink *uplink, uint64_t row_count)
+{
+    weir_log_error("uplink: a batch cannot be sent, it may be more than the broker takes; dropped");
+    uplink->counts.batches_dropped++;
+    uplink->counts.summaries_dropped += row_count;
+    finish_sent(uplink);
+}
+
 static void take_answer(struct weir_uplink *uplink, const struct weir_mqtt_result *result,
                         int64_t now_ms)
 {
-    uint64_t length;
-    const struct record *record = weir_ring_peek(&uplink->outbox, &length);
-
     if (result->token == uplink->lost_sequence && uplink->lost_sequence != 0) {
-        if (result->acknowledged) {
-            uplink->counts.batches_dropped--;
-            uplink->counts.summaries_dropped -= uplink->lost_rows;
-        }
-        uplink->lost_sequence = 0;
+        take_lost(uplink, result);
         return;
     }
     if (!uplink->sent || result->token != uplink->sent_sequence)
         return;
-    uplink->sent = false;
-    if (!result->acknowledged) {
+    if (result->acknowledged) {
+        uplink->refusal = 0;
+        finish_sent(uplink);
+    } else if (is_hopeless(result->reason)) {
+        give_up_sent(uplink, uplink->sent_rows);
+    } else {
+        uplink->sent = false;
+        uplink->from_keeper = false;
         note_refusal(uplink, result, now_ms);
-        return;
     }
-    uplink->refusal = 0;
-    if (record)
-        release_oldest(uplink, record);
+}
+
+/* The batch to send next, the keeper's first: those in memory are younger, or there are no
+ * others. */
+static bool find_oldest(struct weir_uplink *uplink, struct weir_outbox_batch *batch)
+{
+    const struct record *record;
+    uint64_t length;
+
+    if (uplink->keeper_sent && weir_keeper_peek(uplink->keeper_sent, batch)) {
+        uplink->from_keeper = true;
+        return true;
+    }
+    uplink->from_keeper = false;
+    record = weir_ring_peek(&uplink->outbox, &length);
+    if (!record)
+        return false;
+    *batch = (struct weir_outbox_batch){
+        .epoch = record->epoch,
+        .sequence = record->sequence,
+        .row_count = (uint32_t)record->row_count,
+        .length = (uint32_t)(length - sizeof(*record)),
+        .bytes = (const char *)(record + 1),
+    };
+    return true;
+}
+
+/* Credit grows by the rate, up to what one second is worth; a batch may overdraw it. */
+static bool has_credit(struct weir_uplink *uplink, int64_t now_ms)
+{
+    int64_t elapsed_ms = now_ms - uplink->credit_ms;
+
+    if (elapsed_ms > CREDIT_MS_MAX)
+        elapsed_ms = CREDIT_MS_MAX;
+    uplink->credit += elapsed_ms * uplink->rate / 1000;
+    if (uplink->credit > uplink->rate)
+        uplink->credit = uplink->rate;
+    uplink->credit_ms = now_ms;
+    return uplink->credit > 0;
 }
 
 /* The oldest gives way to those behind it when it cannot be sent at all. */
-static void note_unsendable(struct weir_uplink *uplink, int64_t now_ms)
+static void note_unsendable(struct weir_uplink *uplink, uint64_t row_count, int64_t now_ms)
 {
     uplink->retry_at_ms = now_ms + REFUSED_RETRY_MS;
     if (++uplink->unsendable_count < UNSENDABLE_COUNT_MAX)
         return;
-    weir_log_error("uplink: a batch cannot be sent, it may be more than the broker takes; dropped");
     uplink->unsendable_count = 0;
-    (void)drop_oldest(uplink);
+    give_up_sent(uplink, row_count);
 }
 
 static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
 {
-    uint64_t length;
-    const struct record *record;
+    struct weir_outbox_batch batch;
 
     /* One at a time, one that fell out of the outbox on its way included: its answer is awaited. */
-    if (uplink->sent || uplink->lost_sequence != 0 || now_ms < uplink->retry_at_ms)
+    if (uplink->sent || uplink->lost_sequence != 0 || now_ms < uplink->retry_at_ms ||
+        !weir_mqtt_connected(uplink->mqtt) || !find_oldest(uplink, &batch))
         return;
-    record = weir_ring_peek(&uplink->outbox, &length);
-    if (!record)
+    if (!has_credit(uplink, now_ms)) {
+        uplink->retry_at_ms = now_ms + 1 - uplink->credit * 1000 / uplink->rate;
         return;
-    switch (weir_mqtt_publish(uplink->mqtt, uplink->topic, record + 1, length - sizeof(*record), 1,
-                              false, record->sequence)) {
+    }
+    switch (weir_mqtt_publish(uplink->mqtt, uplink->topic, batch.bytes, batch.length, 1, false,
+                              batch.sequence)) {
     case WEIR_OK:
         uplink->sent = true;
-        uplink->sent_sequence = record->sequence;
+        uplink->sent_sequence = batch.sequence;
+        uplink->sent_rows = batch.row_count;
         uplink->unsendable_count = 0;
+        uplink->credit -= batch.length;
         break;
     case WEIR_FULL:
         break;
     case WEIR_REFUSED:
-        note_unsendable(uplink, now_ms);
+        note_unsendable(uplink, batch.row_count, now_ms);
         break;
     }
 }
@@ -226,7 +388,12 @@ int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms)
 
 bool weir_uplink_busy(const struct weir_uplink *uplink)
 {
-    return weir_mqtt_connected(uplink->mqtt) && uplink->counts.batches > 0;
+    struct weir_keeper_report report = {0};
+
+    if (uplink->keeper_sent)
+        weir_keeper_report(uplink->keeper_sent, &report);
+    return weir_mqtt_connected(uplink->mqtt) &&
+           (uplink->counts.batches > 0 || (report.error == 0 && report.batches > 0));
 }
 
 void weir_uplink_count(const struct weir_uplink *uplink, struct weir_uplink_counts *counts)

@@ -1,16 +1,19 @@
 /*
  * The uplink: batches wait in the outbox, oldest first, until the uplink's broker has acknowledged
- * them.
+ * them, and leave at the configured rate at most.
  *
- * The outbox is a ring in memory of fixed size. When a batch finds it full the oldest gives way,
- * and is counted with its rows.
+ * The outbox is on disk, the keeper's, and is sent from first. Without storage, or while storage
+ * fails, it is a ring in memory of fixed size: when a batch finds it full the oldest gives way, and
+ * is counted with its rows.
  */
 #ifndef WEIR_COMMAND_UPLINK_H
 #define WEIR_COMMAND_UPLINK_H
 
+#include "command/keeper.h"
 #include "weir/config.h"
 #include "weir/engine.h"
 
+struct weir_mqtt;
 struct weir_uplink;
 
 /* outbox_bytes of memory at outbox, 8-byte aligned. NULL: out of memory or unusable options;
@@ -19,8 +22,18 @@ struct weir_uplink *weir_uplink_create(const struct weir_config *config, void *o
                                        uint64_t outbox_bytes, int wake_fd);
 void weir_uplink_destroy(struct weir_uplink *uplink, int wait_ms);
 
-/* Takes a batch into the outbox; sends nothing. */
-void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch);
+/* Batches go to the keeper from now on; NULL: to the ring in memory. */
+void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keeper);
+
+/* Batches of this epoch up to this number have left before: they are not taken again. */
+void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence);
+
+/* Takes a batch into the outbox; sends nothing. place: of the log it was made from. */
+void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
+                              uint64_t place);
+
+/* The number of the newest batch that has left, of the engine's epoch; 0: none. */
+uint64_t weir_uplink_done(const struct weir_uplink *uplink);
 
 /* Sends what is due. now_ms: CLOCK_BOOTTIME. Returns when it wants to be called again at the
  * latest. */
@@ -38,8 +51,11 @@ struct weir_uplink_counts {
 };
 void weir_uplink_count(const struct weir_uplink *uplink, struct weir_uplink_counts *counts);
 
-/* Connects under another configuration's uplink settings from now on; the outbox stays. False: they
- * cannot be used, and the old ones stay. */
-bool weir_uplink_exchange(struct weir_uplink *uplink, const struct weir_config *config);
+/* A connection under another configuration's uplink settings; NULL: they cannot be used; logged. */
+struct weir_mqtt *weir_uplink_connect(const struct weir_config *config, int wake_fd);
+
+/* Sends by that connection from now on; the outbox stays. */
+void weir_uplink_exchange(struct weir_uplink *uplink, struct weir_mqtt *mqtt,
+                          const struct weir_config *config);
 
 #endif

@@ -186,13 +186,13 @@ def test_usage(bench):
     expect("weir run" in helped.stdout, "--help says nothing of run")
 
 
-def test_storage(bench):
-    """With storage configured, run says plainly that it does not use it, and runs."""
+def test_storage_that_cannot_be(bench):
+    """A state directory that cannot be used does not keep weir from running; it says so."""
     broker = bench.broker()
-    path = bench.directory / "state"
+    path = bench.directory / "no" / "such" / "place"
     weir = bench.weir(config(broker, more=f'storage: {{ path = "{path}"; }};'))
     weir.start_online(broker, CLIMATE_FILTER)
-    weir.wait_log("storage is configured but not used by this version")
+    weir.wait_log("cannot be made: No such file or directory")
     weir.drain()
     expect(not path.exists(), "it made the directory all the same")
 

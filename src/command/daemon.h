@@ -1,0 +1,95 @@
+/*
+ * What `weir run` is made of, and the parts of it that have files of their own: outputs.c (what
+ * leaves the engine), reload.c (another configuration), restart.c (what storage brings).
+ *
+ * All of it belongs to the main thread.
+ */
+#ifndef WEIR_COMMAND_DAEMON_H
+#define WEIR_COMMAND_DAEMON_H
+
+#include "command/intake.h"
+#include "command/keeper.h"
+#include "command/publisher.h"
+#include "command/recovery.h"
+#include "command/running.h"
+#include "command/storage.h"
+#include "command/uplink.h"
+#include "port/clock.h"
+#include "port/mqtt.h"
+
+/* How long a farewell may take: three connections within the five seconds promised for a stop. */
+#define WEIR_STOP_DISCONNECT_MS 400
+
+struct weir_daemon {
+    const char *config_path;
+    struct weir_running *running;
+    struct weir_clock clock;
+    struct weir_journal journal;
+    void *ring; /* of the journal, without storage */
+    uint64_t ring_bytes;
+    struct weir_intake intake;
+    struct weir_storage storage;
+    struct weir_keeper *keeper; /* NULL: no storage */
+    int storage_error;          /* what was said last to be wrong with it; 0: nothing */
+    void *outbox;
+    uint64_t outbox_size;
+    struct weir_mqtt *input;
+    struct weir_publisher *publisher;
+    struct weir_uplink *uplink; /* NULL: none configured, or one that a reload could not make */
+    struct weir_uplink_counts unsent; /* batches that had no uplink to go to */
+    struct weir_ledger losses;        /* as the log has them */
+    struct weir_ledger base;          /* what was lost before this process began */
+    uint64_t events_done;             /* as the log has them */
+    uint64_t batches_done;
+    uint64_t replayed; /* where in the log a restart is; 0: it is over */
+    uint64_t epoch;    /* of an engine that begins afresh */
+    int wake_fd;
+    int signal_fd;
+    bool stopping;
+};
+
+int64_t weir_daemon_boottime_ms(void);
+
+/* outputs.c. Under the intake's lock. */
+
+/* Brings what was lost outside the engine into the log, should it have changed. */
+void weir_daemon_note_losses(struct weir_daemon *daemon);
+
+/* Takes everything that the engine has to give. */
+void weir_daemon_take_outputs(struct weir_daemon *daemon);
+
+/* Lets the engine follow the log to its end, ticks included. */
+void weir_daemon_step_engine(struct weir_daemon *daemon);
+
+/* Closes the windows of the streams that `next` does not have unchanged, or (NULL) all of them. */
+void weir_daemon_drain(struct weir_daemon *daemon, const struct weir_config *next);
+
+/* reload.c */
+
+/* Makes the connection that messages come by. NULL: it cannot be; logged. */
+struct weir_mqtt *weir_daemon_create_input(struct weir_daemon *daemon,
+                                           const struct weir_config *config);
+
+bool weir_daemon_create_uplink(struct weir_daemon *daemon, const struct weir_config *config);
+
+/* Goes over to another configuration, state and all. False: it cannot be used; nothing was
+ * changed, and next is freed. noted: the log says so already, and is passed by the caller. */
+bool weir_daemon_change(struct weir_daemon *daemon, struct weir_running *next, bool noted);
+
+/* Reads the configuration anew and goes over to it. */
+void weir_daemon_reload(struct weir_daemon *daemon);
+
+/* restart.c */
+
+/* Opens the storage, brings up the journal, the intake, the publisher and the uplink, and goes on
+ * where the process before stopped. Takes config over. False: no start is possible. */
+bool weir_daemon_start_state(struct weir_daemon *daemon, struct weir_config *config);
+
+/* After every round: notes what has left, takes a snapshot if one is due, follows the storage's
+ * faults. */
+void weir_daemon_step_storage(struct weir_daemon *daemon);
+
+/* The last of it: everything on disk. */
+void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms);
+
+#endif

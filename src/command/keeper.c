@@ -1,0 +1,714 @@
+#include "command/keeper.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "format/batch.h"
+#include "port/log.h"
+#include "store/config_image.h"
+#include "store/ring.h"
+
+#define STAGED_BYTES (1024 * 1024) /* batches on their way to the outbox: six full ones */
+#define RETRY_MS 1000
+#define PATIENCE_MS 2000 /* a call that takes longer is a fault while it lasts */
+#define WRITE_EVERY_MS 1000
+
+/* A snapshot is taken when the log behind it has grown by so many times its size. */
+#define SNAPSHOT_FACTOR 16
+#define SNAPSHOT_LOG_SHARE 3 /* and at a third of the log on disk, so that two fit */
+
+/* A batch on its way; its bytes, padded to eight, and its rows follow. */
+struct staged {
+    uint64_t place;
+    uint64_t epoch;
+    uint64_t sequence;
+    uint32_t row_count;
+    uint32_t length;
+};
+
+/* A configuration as bytes, from the heap. */
+struct image {
+    void *bytes;
+    size_t length;
+    uint64_t hash;
+};
+
+enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_DONE };
+
+struct weir_keeper {
+    struct weir_storage *storage;
+    struct weir_journal *journal;
+    int64_t sync_ms;
+    int wake_fd;
+    pthread_t thread;
+    pthread_mutex_t lock; /* on what follows, but for what the thread alone has */
+    pthread_cond_t work;
+    pthread_cond_t progress;
+    bool stopping;
+    bool stopped;
+    bool kicked;
+    struct weir_keeper_report report;
+    int64_t busy_since_ms; /* 0: no call to the disk is under way */
+    uint64_t synced;
+
+    struct weir_ring staged; /* owner to thread */
+    void *staged_bytes;
+
+    enum slot_state slot;
+    struct weir_outbox_batch slot_batch;
+    char slot_bytes[WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX];
+
+    bool snapshot_wanted;
+    bool snapshot_full; /* the buffer holds one that is to be written */
+    void *snapshot;
+    uint64_t snapshot_size; /* of the buffer */
+    uint64_t snapshot_length;
+    uint64_t snapshot_place;
+    uint64_t snapshot_newest; /* the place of the newest on disk */
+    uint64_t snapshot_newest_length;
+
+    struct image image; /* to be kept; bytes NULL: none */
+
+    uint64_t condemned[WEIR_HISTORY_BAD_MAX];
+    uint32_t condemned_count;
+
+    int64_t written_ms; /* the thread's: when the log was last written */
+    bool log_due;       /* the thread's: this round writes it */
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void wake(struct weir_keeper *keeper)
+{
+    (void)eventfd_write(keeper->wake_fd, 1);
+}
+
+/* Says what does not work and what works again; every change once. */
+static void note_outcome(struct weir_keeper *keeper, int error, const char *what)
+{
+    int before;
+
+    pthread_mutex_lock(&keeper->lock);
+    before = keeper->report.error;
+    keeper->report.error = -error;
+    keeper->report.what = what;
+    pthread_mutex_unlock(&keeper->lock);
+    if (before == -error)
+        return;
+    if (error != 0)
+        weir_log_error("storage: %s: %s", what, strerror(-error));
+    else
+        weir_log_info("storage: works again");
+    wake(keeper);
+}
+
+/* Under the lock. */
+static bool log_is_due(struct weir_keeper *keeper)
+{
+    const struct weir_segments *segments = &keeper->storage->segments;
+    uint64_t end = weir_journal_end(keeper->journal);
+    int64_t every_ms = keeper->sync_ms < 0 ? WRITE_EVERY_MS : keeper->sync_ms;
+
+    if (end == segments->written && segments->synced == end)
+        return false;
+    return keeper->kicked || keeper->stopping || weir_ring_count(&keeper->staged) > 0 ||
+           keeper->snapshot_full || monotonic_ms() - keeper->written_ms >= every_ms ||
+           end - segments->written > keeper->storage->ring_bytes / 4;
+}
+
+static uint64_t keep_from(const struct weir_storage *storage)
+{
+    return storage->snapshot_count > 0 ? storage->snapshots[storage->snapshot_count - 1] : 0;
+}
+
+static int write_log(struct weir_keeper *keeper)
+{
+    struct weir_segments *segments = &keeper->storage->segments;
+    uint64_t holes = segments->holes;
+    int error;
+
+    if (!keeper->log_due)
+        return 0;
+    error = weir_segments_write(segments, keeper->journal, keep_from(keeper->storage));
+    if (error == 0 && keeper->sync_ms >= 0)
+        error = weir_segments_sync(segments);
+    else if (error == 0)
+        segments->synced = segments->written;
+    weir_journal_release(keeper->journal, segments->synced);
+    pthread_mutex_lock(&keeper->lock);
+    keeper->synced = segments->synced;
+    if (error == -EBUSY || segments->holes != holes)
+        keeper->snapshot_wanted = true;
+    pthread_cond_broadcast(&keeper->progress);
+    pthread_mutex_unlock(&keeper->lock);
+    return error;
+}
+
+static int store_config(struct weir_keeper *keeper)
+{
+    char name[WEIR_DISK_NAME_SIZE];
+    struct image image;
+    int error;
+
+    pthread_mutex_lock(&keeper->lock);
+    image = keeper->image;
+    keeper->image.bytes = NULL;
+    pthread_mutex_unlock(&keeper->lock);
+    if (!image.bytes)
+        return 0;
+    snprintf(name, sizeof(name), "%016" PRIx64, image.hash);
+    error = weir_disk_replace(keeper->storage->disk, WEIR_CONFIG_IMAGE_DIRECTORY, name, image.bytes,
+                              image.length, true);
+    pthread_mutex_lock(&keeper->lock);
+    if (error != 0 && !keeper->image.bytes) {
+        keeper->image = image;
+        image.bytes = NULL;
+    }
+    pthread_mutex_unlock(&keeper->lock);
+    free(image.bytes);
+    return error;
+}
+
+static enum slot_state slot_of(struct weir_keeper *keeper)
+{
+    enum slot_state slot;
+
+    pthread_mutex_lock(&keeper->lock);
+    slot = keeper->slot;
+    pthread_mutex_unlock(&keeper->lock);
+    return slot;
+}
+
+/* The oldest that has not been handed out gives way. */
+static int drop_oldest(struct weir_keeper *keeper)
+{
+    struct weir_outbox *outbox = &keeper->storage->outbox;
+    uint32_t index = slot_of(keeper) == SLOT_EMPTY ? 0 : 1;
+    struct weir_outbox_batch batch;
+    int error;
+
+    if (outbox->count <= index)
+        return -ENOSPC;
+    error = weir_outbox_read(outbox, index, &batch);
+    if (error == -EBADMSG)
+        return 0;
+    if (error != 0)
+        return error;
+    pthread_mutex_lock(&keeper->lock);
+    keeper->report.batches_dropped++;
+    keeper->report.summaries_dropped += batch.row_count;
+    pthread_mutex_unlock(&keeper->lock);
+    return weir_outbox_remove(outbox, index);
+}
+
+static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
+{
+    struct weir_outbox *outbox = &keeper->storage->outbox;
+    const char *bytes = (const char *)(staged + 1);
+    struct weir_outbox_batch batch = {
+        .place = staged->place,
+        .epoch = staged->epoch,
+        .sequence = staged->sequence,
+        .row_count = staged->row_count,
+        .length = staged->length,
+        .bytes = bytes,
+        .rows = (const struct weir_summary *)(const void *)(bytes + ((staged->length + 7) & ~7u)),
+    };
+    int error = 0;
+
+    while (error == 0 && outbox->count > 0 &&
+           !weir_outbox_fits(outbox, weir_outbox_file_size(batch.length, batch.row_count)))
+        error = drop_oldest(keeper);
+    return error == 0 ? weir_outbox_add(outbox, &batch) : error;
+}
+
+static int store_batches(struct weir_keeper *keeper)
+{
+    uint64_t length;
+    const struct staged *staged;
+
+    while ((staged = weir_ring_peek(&keeper->staged, &length)) != NULL) {
+        int error = 0;
+
+        if (keeper->storage->segments.synced < staged->place)
+            return 0;
+        error = store_batch(keeper, staged);
+        if (error != 0)
+            return error;
+        weir_ring_release(&keeper->staged);
+    }
+    return 0;
+}
+
+/* Takes out what has left, and has the next one ready. */
+static int serve_slot(struct weir_keeper *keeper)
+{
+    struct weir_outbox *outbox = &keeper->storage->outbox;
+    enum slot_state slot = slot_of(keeper);
+    struct weir_outbox_batch batch;
+    int error = 0;
+
+    if (slot == SLOT_DONE) {
+        error = outbox->count > 0 ? weir_outbox_remove(outbox, 0) : 0;
+        if (error != 0)
+            return error;
+        pthread_mutex_lock(&keeper->lock);
+        keeper->slot = slot = SLOT_EMPTY;
+        pthread_mutex_unlock(&keeper->lock);
+    }
+    if (slot != SLOT_EMPTY || outbox->count == 0)
+        return 0;
+    error = weir_outbox_read(outbox, 0, &batch);
+    if (error == -EBADMSG) {
+        weir_log_error("storage: a damaged batch is set aside as .bad");
+        return 0;
+    }
+    if (error != 0)
+        return error;
+    pthread_mutex_lock(&keeper->lock);
+    memcpy(keeper->slot_bytes, batch.bytes, batch.length);
+    batch.bytes = keeper->slot_bytes;
+    batch.rows = NULL;
+    keeper->slot_batch = batch;
+    keeper->slot = SLOT_READY;
+    pthread_mutex_unlock(&keeper->lock);
+    wake(keeper);
+    return 0;
+}
+
+/* Keeps the newest and the one before it. */
+static void add_snapshot(struct weir_storage *storage, uint64_t place)
+{
+    char name[WEIR_DISK_NAME_SIZE];
+
+    if (storage->snapshot_count > 0 && storage->snapshots[0] == place)
+        return;
+    if (storage->snapshot_count == WEIR_SNAPSHOT_COUNT_MAX) {
+        weir_snapshot_name(name, storage->snapshots[--storage->snapshot_count]);
+        (void)storage->disk->remove(storage->disk, name);
+    }
+    memmove(storage->snapshots + 1, storage->snapshots,
+            storage->snapshot_count * sizeof(*storage->snapshots));
+    storage->snapshots[0] = place;
+    storage->snapshot_count++;
+}
+
+static void set_condemned_aside(struct weir_keeper *keeper)
+{
+    uint64_t numbers[WEIR_HISTORY_BAD_MAX];
+    uint32_t count;
+
+    pthread_mutex_lock(&keeper->lock);
+    count = keeper->condemned_count;
+    keeper->condemned_count = 0;
+    memcpy(numbers, keeper->condemned, sizeof(numbers));
+    pthread_mutex_unlock(&keeper->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        if (numbers[i] < keeper->snapshot_place / keeper->storage->segment_bytes &&
+            weir_segments_set_aside(&keeper->storage->segments, numbers[i]) == 0)
+            weir_log_warning("storage: damaged segment %016" PRIx64 " is set aside as .bad",
+                             numbers[i]);
+    }
+}
+
+static int store_snapshot(struct weir_keeper *keeper)
+{
+    char name[WEIR_DISK_NAME_SIZE];
+    bool ready;
+    int error;
+
+    pthread_mutex_lock(&keeper->lock);
+    ready = keeper->snapshot_full && !keeper->image.bytes &&
+            weir_ring_count(&keeper->staged) == 0 &&
+            keeper->storage->segments.synced >= keeper->snapshot_place;
+    pthread_mutex_unlock(&keeper->lock);
+    if (!ready)
+        return 0;
+    weir_snapshot_name(name, keeper->snapshot_place);
+    error = weir_disk_replace(keeper->storage->disk, WEIR_SNAPSHOT_DIRECTORY, strchr(name, '/') + 1,
+                              keeper->snapshot, (size_t)keeper->snapshot_length, true);
+    if (error != 0)
+        return error;
+    add_snapshot(keeper->storage, keeper->snapshot_place);
+    set_condemned_aside(keeper);
+    (void)madvise(keeper->snapshot, (size_t)keeper->snapshot_size, MADV_DONTNEED);
+    pthread_mutex_lock(&keeper->lock);
+    keeper->snapshot_newest = keeper->snapshot_place;
+    keeper->snapshot_newest_length = keeper->snapshot_length;
+    keeper->snapshot_full = false;
+    pthread_mutex_unlock(&keeper->lock);
+    return 0;
+}
+
+/* One round of everything there is to do; what fails does not hold up the rest. */
+static int work_round(struct weir_keeper *keeper, const char **what)
+{
+    static const struct {
+        int (*act)(struct weir_keeper *keeper);
+        const char *what;
+    } jobs[] = {
+        {store_config, "the configuration cannot be kept"},
+        {write_log, "the journal cannot be written"},
+        {store_batches, "the outbox cannot be written"},
+        {serve_slot, "the outbox cannot be read"},
+        {store_snapshot, "the snapshot cannot be written"},
+    };
+    int error = 0;
+
+    for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+        int result = jobs[i].act(keeper);
+
+        if (result != 0 && error == 0) {
+            error = result;
+            *what = jobs[i].what;
+        }
+    }
+    return error;
+}
+
+static void copy_report(struct weir_keeper *keeper)
+{
+    const struct weir_storage *storage = keeper->storage;
+
+    keeper->report.batches =
+        storage->outbox.count + weir_ring_count(&keeper->staged) - (keeper->slot == SLOT_DONE);
+    keeper->report.used_bytes = storage->outbox.used_bytes;
+    keeper->report.holes = storage->segments.holes;
+    keeper->report.set_aside = storage->segments.set_aside + storage->outbox.set_aside;
+}
+
+/* Under the lock. */
+static bool has_work(struct weir_keeper *keeper)
+{
+    uint64_t length;
+    const struct staged *staged = weir_ring_peek(&keeper->staged, &length);
+
+    return keeper->image.bytes || keeper->slot == SLOT_DONE ||
+           (keeper->slot == SLOT_EMPTY && keeper->storage->outbox.count > 0) || staged ||
+           keeper->snapshot_full || log_is_due(keeper);
+}
+
+static void wait_for_work(struct weir_keeper *keeper, int64_t end_ms)
+{
+    struct timespec end = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
+
+    (void)pthread_cond_timedwait(&keeper->work, &keeper->lock, &end);
+}
+
+/* Under the lock: until there is something to do. */
+static void wait_round(struct weir_keeper *keeper, int error)
+{
+    int64_t now_ms = monotonic_ms();
+
+    if (error != 0) {
+        int64_t retry_ms = now_ms + RETRY_MS;
+
+        while (!keeper->stopping && (now_ms = monotonic_ms()) < retry_ms)
+            wait_for_work(keeper, retry_ms);
+        return;
+    }
+    while (!keeper->stopping && !has_work(keeper)) {
+        int64_t every_ms = keeper->sync_ms < 0 ? WRITE_EVERY_MS : keeper->sync_ms;
+        int64_t due_ms = keeper->written_ms + every_ms;
+
+        /* Nobody tells when the log grows: that would cost a call a message. */
+        now_ms = monotonic_ms();
+        wait_for_work(keeper, due_ms > now_ms ? due_ms : now_ms + (every_ms > 0 ? every_ms : 50));
+    }
+}
+
+static void *keep(void *context)
+{
+    struct weir_keeper *keeper = context;
+    int error = 0;
+
+    pthread_mutex_lock(&keeper->lock);
+    for (;;) {
+        const char *what = "works";
+
+        wait_round(keeper, error);
+        keeper->log_due = log_is_due(keeper);
+        keeper->kicked = false;
+        if (keeper->log_due)
+            keeper->written_ms = monotonic_ms();
+        keeper->busy_since_ms = monotonic_ms();
+        pthread_mutex_unlock(&keeper->lock);
+        error = work_round(keeper, &what);
+        note_outcome(keeper, error, what);
+        pthread_mutex_lock(&keeper->lock);
+        keeper->busy_since_ms = 0;
+        copy_report(keeper);
+        if (keeper->stopping && (error != 0 || !has_work(keeper)))
+            break;
+    }
+    keeper->stopped = true;
+    pthread_cond_broadcast(&keeper->progress);
+    pthread_mutex_unlock(&keeper->lock);
+    return NULL;
+}
+
+static void init_conditions(struct weir_keeper *keeper)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&keeper->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&keeper->work, &attributes);
+    pthread_cond_init(&keeper->progress, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void free_keeper(struct weir_keeper *keeper)
+{
+    if (keeper->snapshot)
+        munmap(keeper->snapshot, (size_t)keeper->snapshot_size);
+    if (keeper->staged_bytes)
+        munmap(keeper->staged_bytes, STAGED_BYTES);
+    free(keeper->image.bytes);
+    pthread_cond_destroy(&keeper->work);
+    pthread_cond_destroy(&keeper->progress);
+    pthread_mutex_destroy(&keeper->lock);
+    free(keeper);
+}
+
+struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir_journal *journal,
+                                       int64_t sync_ms, int wake_fd)
+{
+    struct weir_keeper *keeper = calloc(1, sizeof(*keeper));
+
+    if (!keeper)
+        goto error;
+    init_conditions(keeper);
+    keeper->storage = storage;
+    keeper->journal = journal;
+    keeper->sync_ms = sync_ms;
+    keeper->wake_fd = wake_fd;
+    keeper->report.what = "works";
+    keeper->synced = storage->segments.synced;
+    keeper->snapshot_newest = storage->snapshot_count > 0 ? storage->snapshots[0] : 0;
+    keeper->staged_bytes = weir_running_map(STAGED_BYTES);
+    if (!keeper->staged_bytes)
+        goto error_keeper;
+    weir_ring_init(&keeper->staged, keeper->staged_bytes, STAGED_BYTES);
+    copy_report(keeper);
+    if (pthread_create(&keeper->thread, NULL, keep, keeper) == 0)
+        return keeper;
+
+error_keeper:
+    free_keeper(keeper);
+error:
+    weir_log_error("storage: no thread to keep it");
+    return NULL;
+}
+
+bool weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms)
+{
+    int64_t end_ms = monotonic_ms() + wait_ms;
+    struct timespec end = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
+    bool done;
+
+    pthread_mutex_lock(&keeper->lock);
+    keeper->stopping = true;
+    pthread_cond_signal(&keeper->work);
+    while (!keeper->stopped &&
+           pthread_cond_timedwait(&keeper->progress, &keeper->lock, &end) != ETIMEDOUT)
+        continue;
+    done = keeper->stopped;
+    pthread_mutex_unlock(&keeper->lock);
+    if (!done) {
+        weir_log_error("storage: the disk does not answer; what it has not taken is lost");
+        return false;
+    }
+    pthread_join(keeper->thread, NULL);
+    done = keeper->report.error == 0;
+    free_keeper(keeper);
+    return done;
+}
+
+static void kick(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->kicked = true;
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void weir_keeper_wait_synced(struct weir_keeper *keeper)
+{
+    uint64_t end = weir_journal_end(keeper->journal);
+
+    pthread_mutex_lock(&keeper->lock);
+    while (keeper->synced < end && keeper->report.error == 0 && !keeper->stopped) {
+        int64_t end_ms = monotonic_ms() + PATIENCE_MS;
+        struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
+
+        keeper->kicked = true;
+        pthread_cond_signal(&keeper->work);
+        if (pthread_cond_timedwait(&keeper->progress, &keeper->lock, &until) == ETIMEDOUT)
+            break;
+    }
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+bool weir_keeper_put(struct weir_keeper *keeper, const struct weir_outbox_batch *batch)
+{
+    uint64_t padded = ((uint64_t)batch->length + 7) & ~(uint64_t)7;
+    uint64_t row_bytes = batch->row_count * sizeof(*batch->rows);
+    struct staged *staged =
+        weir_ring_reserve(&keeper->staged, sizeof(*staged) + padded + row_bytes);
+
+    if (!staged)
+        return false;
+    *staged = (struct staged){
+        .place = batch->place,
+        .epoch = batch->epoch,
+        .sequence = batch->sequence,
+        .row_count = batch->row_count,
+        .length = batch->length,
+    };
+    memcpy(staged + 1, batch->bytes, batch->length);
+    if (row_bytes > 0)
+        memcpy((char *)(staged + 1) + padded, batch->rows, row_bytes);
+    weir_ring_commit(&keeper->staged);
+    kick(keeper);
+    return true;
+}
+
+bool weir_keeper_peek(struct weir_keeper *keeper, struct weir_outbox_batch *batch)
+{
+    bool ready;
+
+    pthread_mutex_lock(&keeper->lock);
+    ready = keeper->slot == SLOT_READY;
+    if (ready)
+        *batch = keeper->slot_batch;
+    pthread_mutex_unlock(&keeper->lock);
+    return ready;
+}
+
+void weir_keeper_done(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    assert(keeper->slot == SLOT_READY);
+    keeper->slot = SLOT_DONE;
+    keeper->report.batches--;
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void weir_keeper_put_config(struct weir_keeper *keeper, const struct weir_running *running)
+{
+    size_t length = weir_config_image_size(running->config);
+    void *image = malloc(length);
+
+    if (!image) {
+        weir_log_error("storage: no memory to keep the configuration in");
+        return;
+    }
+    (void)weir_config_image_write(running->config, image);
+    pthread_mutex_lock(&keeper->lock);
+    free(keeper->image.bytes);
+    keeper->image = (struct image){image, length, running->image};
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+/* Under the lock: bytes of log behind the newest snapshot from which another is due. */
+static uint64_t snapshot_distance(const struct weir_keeper *keeper)
+{
+    const struct weir_storage *storage = keeper->storage;
+    uint64_t least = 2 * storage->segment_bytes;
+    uint64_t most = storage->segments.count_max * storage->segment_bytes / SNAPSHOT_LOG_SHARE;
+    uint64_t distance = SNAPSHOT_FACTOR * keeper->snapshot_newest_length;
+
+    if (distance < least)
+        distance = least;
+    return distance < most ? distance : most;
+}
+
+bool weir_keeper_wants_snapshot(struct weir_keeper *keeper, uint64_t log_end)
+{
+    bool wanted;
+
+    pthread_mutex_lock(&keeper->lock);
+    wanted =
+        !keeper->snapshot_full && (keeper->snapshot_wanted ||
+                                   (keeper->report.error == 0 &&
+                                    log_end - keeper->snapshot_newest > snapshot_distance(keeper)));
+    pthread_mutex_unlock(&keeper->lock);
+    return wanted;
+}
+
+void weir_keeper_want_snapshot(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->snapshot_wanted = true;
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void weir_keeper_condemn(struct weir_keeper *keeper, const uint64_t *numbers, uint32_t count)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->condemned_count = count;
+    if (count > 0)
+        memcpy(keeper->condemned, numbers, count * sizeof(*numbers));
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void weir_keeper_take_snapshot(struct weir_keeper *keeper, const struct weir_running *running,
+                               const struct weir_log_place *place, const void *extra,
+                               uint64_t extra_bytes)
+{
+    const struct weir_snapshot_info info = {
+        .layout = weir_config_image_layout(),
+        .store = keeper->storage->store,
+        .config = running->image,
+        .place = *place,
+        .arena_bytes = running->arena_size,
+        .extra_bytes = extra_bytes,
+    };
+    uint64_t size = weir_snapshot_size_max(info.arena_bytes, extra_bytes);
+
+    if (size > keeper->snapshot_size) {
+        if (keeper->snapshot)
+            munmap(keeper->snapshot, (size_t)keeper->snapshot_size);
+        keeper->snapshot = weir_running_map(size);
+        keeper->snapshot_size = keeper->snapshot ? size : 0;
+    }
+    if (!keeper->snapshot)
+        return;
+    keeper->snapshot_length = weir_snapshot_build(keeper->snapshot, &info, running->arena, extra);
+    pthread_mutex_lock(&keeper->lock);
+    keeper->snapshot_place = place->position;
+    keeper->snapshot_wanted = false;
+    keeper->snapshot_full = true;
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void weir_keeper_report(struct weir_keeper *keeper, struct weir_keeper_report *report)
+{
+    pthread_mutex_lock(&keeper->lock);
+    *report = keeper->report;
+    if (report->error == 0 && keeper->busy_since_ms != 0 &&
+        monotonic_ms() - keeper->busy_since_ms > PATIENCE_MS) {
+        report->error = ETIMEDOUT;
+        report->what = "the disk does not answer";
+    }
+    pthread_mutex_unlock(&keeper->lock);
+}

@@ -1,0 +1,322 @@
+/* What storage brings: the state of the process before, and the keeping of this one's. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "command/daemon.h"
+#include "port/config.h"
+#include "port/log.h"
+
+static uint64_t draw_epoch(void)
+{
+    uint64_t epoch = 0;
+
+    if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
+        epoch = (uint64_t)weir_daemon_boottime_ms();
+    return epoch;
+}
+
+/* The log without storage: in memory of our own. */
+static bool start_in_memory(struct weir_daemon *daemon, const struct weir_config *config)
+{
+    uint64_t segment = WEIR_SEGMENT_BYTES_MIN;
+    const struct weir_log_place start = {0};
+    struct weir_journal_options options = {
+        .ring_bytes = (config->queue_bytes + segment - 1) / segment * segment,
+        .segment_bytes = segment,
+        .store = daemon->epoch,
+    };
+
+    daemon->ring_bytes = options.ring_bytes;
+    daemon->ring = weir_storage_map_ring(options.ring_bytes);
+    if (!daemon->ring) {
+        weir_log_error("cannot have %" PRIu64 " bytes of memory for the log", options.ring_bytes);
+        return false;
+    }
+    options.memory = daemon->ring;
+    weir_journal_init(&daemon->journal, &options, &start, &start);
+    return true;
+}
+
+static void start_on_disk(struct weir_daemon *daemon, const struct weir_recovery *recovery)
+{
+    const struct weir_journal_options options =
+        weir_recovery_journal(&daemon->storage, daemon->storage.run);
+    const struct weir_log_place *start = recovery->running ? &recovery->ring : &recovery->last;
+
+    weir_segments_start(&daemon->storage.segments, recovery->ring.position);
+    weir_journal_init(&daemon->journal, &options, start, &recovery->last);
+    weir_journal_release(&daemon->journal, recovery->ring.position);
+}
+
+/* A configuration that the log went over to. */
+static void replay_config(struct weir_daemon *daemon, const struct weir_record *record)
+{
+    struct weir_running *next = weir_recovery_config(&daemon->storage, record->hash, record->epoch);
+
+    if (!next || !weir_daemon_change(daemon, next, true))
+        weir_log_warning("storage: a configuration of the past cannot be read; the one before it "
+                         "goes on in its place");
+}
+
+static void replay_record(struct weir_daemon *daemon, const struct weir_record *record)
+{
+    while (weir_intake_apply(&daemon->running->engine, record) != WEIR_OK)
+        weir_daemon_take_outputs(daemon);
+    weir_daemon_take_outputs(daemon);
+    switch (record->kind) {
+    case WEIR_RECORD_CONFIG:
+        if (record->hash != daemon->running->image)
+            replay_config(daemon, record);
+        break;
+    case WEIR_RECORD_EVENTS:
+        weir_publisher_note_events_done(daemon->publisher, record->number);
+        break;
+    case WEIR_RECORD_LOSSES:
+        daemon->losses = record->losses;
+        break;
+    default:
+        break;
+    }
+}
+
+/* The log behind the snapshot, through the same engine. */
+static void replay_log(struct weir_daemon *daemon, const struct weir_recovery *recovery)
+{
+    struct weir_storage *storage = &daemon->storage;
+    struct weir_history history;
+    struct weir_record record;
+
+    weir_history_init(&history, storage->disk, storage->segments.numbers, storage->segments.count,
+                      storage->segment_bytes, storage->store,
+                      recovery->start.position > 0 ? &recovery->start : NULL, storage->buffer);
+    while (weir_history_next(&history, &record, &daemon->replayed)) {
+        daemon->replayed++;
+        replay_record(daemon, &record);
+    }
+    while (weir_journal_peek(&daemon->journal, &record)) {
+        daemon->replayed = weir_journal_consumed(&daemon->journal) + 1;
+        replay_record(daemon, &record);
+        weir_journal_consume(&daemon->journal);
+    }
+    daemon->replayed = 0;
+}
+
+static void begin_epoch(struct weir_daemon *daemon)
+{
+    struct weir_record record = {.kind = WEIR_RECORD_EPOCH, .epoch = draw_epoch()};
+
+    (void)weir_intake_note(&daemon->intake, &record);
+    weir_intake_lock(&daemon->intake);
+    weir_daemon_step_engine(daemon);
+    weir_intake_unlock(&daemon->intake);
+}
+
+static void wait_synced(void *context)
+{
+    weir_keeper_wait_synced(context);
+}
+
+static void start_keeper(struct weir_daemon *daemon, const struct weir_recovery *recovery,
+                         int64_t sync_ms)
+{
+    daemon->keeper =
+        weir_keeper_create(&daemon->storage, &daemon->journal, sync_ms, daemon->wake_fd);
+    if (!daemon->keeper)
+        return;
+    weir_keeper_condemn(daemon->keeper, recovery->bad, recovery->bad_count);
+    if (sync_ms == 0)
+        weir_intake_set_settle(&daemon->intake, wait_synced, daemon->keeper);
+}
+
+/* Everything that the engine's outputs go to. */
+static bool start_outputs(struct weir_daemon *daemon)
+{
+    const struct weir_config *config = daemon->running->config;
+
+    daemon->publisher = weir_publisher_create(&daemon->intake, config, daemon->wake_fd);
+    return daemon->publisher &&
+           (config->uplink.url[0] == '\0' || weir_daemon_create_uplink(daemon, config));
+}
+
+/* Goes on from what was found, and over to the configuration of today. */
+static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
+                  struct weir_config *config)
+{
+    struct weir_running *next;
+    bool reusable;
+
+    if (recovery->extra)
+        weir_publisher_restore(daemon->publisher, recovery->extra, recovery->extra_bytes);
+    if (daemon->uplink)
+        weir_uplink_note_done(daemon->uplink, recovery->done.epoch, recovery->done.sequence);
+    weir_engine_ledger(&daemon->running->engine, &daemon->losses);
+    replay_log(daemon, recovery);
+    daemon->base = daemon->losses;
+    daemon->base.journal_lost += recovery->lost;
+    daemon->events_done = weir_publisher_events_done(daemon->publisher);
+    daemon->batches_done = recovery->done.sequence;
+    /* What was made twice from logs that differ must not pass for the same. */
+    reusable = recovery->damaged == 0 && (config->storage_sync_ms >= 0 || recovery->ring_found);
+    if (!reusable)
+        begin_epoch(daemon);
+    next = weir_running_create(config, daemon->epoch);
+    if (next && next->image == daemon->running->image) {
+        weir_running_destroy(next);
+        if (!reusable)
+            weir_keeper_want_snapshot(daemon->keeper);
+        return true;
+    }
+    weir_keeper_want_snapshot(daemon->keeper);
+    return next && weir_daemon_change(daemon, next, false);
+}
+
+/* A store without a state: the log begins with the configuration. */
+static void begin_afresh(struct weir_daemon *daemon)
+{
+    struct weir_record record = {
+        .kind = WEIR_RECORD_CONFIG, .hash = daemon->running->image, .epoch = daemon->epoch};
+    bool first = weir_journal_end(&daemon->journal) == 0;
+
+    weir_keeper_put_config(daemon->keeper, daemon->running);
+    (void)weir_intake_note(&daemon->intake, &record);
+    weir_intake_lock(&daemon->intake);
+    if (weir_intake_follow(&daemon->intake) == WEIR_INTAKE_CONFIG)
+        weir_intake_pass_config(&daemon->intake, &daemon->running->engine);
+    weir_intake_unlock(&daemon->intake);
+    if (!first)
+        weir_keeper_want_snapshot(daemon->keeper);
+}
+
+static bool start_with_storage(struct weir_daemon *daemon, struct weir_config *config)
+{
+    struct weir_recovery recovery;
+    bool recovered;
+    bool good;
+
+    if (!weir_recovery_begin(&recovery, &daemon->storage))
+        return false;
+    recovered = recovery.running != NULL;
+    daemon->running = recovered ? recovery.running : weir_running_create(config, daemon->epoch);
+    if (!daemon->running)
+        return false;
+    start_on_disk(daemon, &recovery);
+    weir_intake_init(&daemon->intake, &daemon->running->engine, &daemon->clock, &daemon->journal,
+                     daemon->wake_fd);
+    start_keeper(daemon, &recovery, config->storage_sync_ms);
+    good = daemon->keeper && start_outputs(daemon);
+    if (good && recovered)
+        good = go_on(daemon, &recovery, config);
+    else if (good)
+        begin_afresh(daemon);
+    if (good)
+        weir_publisher_set_storage(daemon->publisher, "good");
+    weir_recovery_finish(&recovery);
+    return good;
+}
+
+bool weir_daemon_start_state(struct weir_daemon *daemon, struct weir_config *config)
+{
+    daemon->epoch = draw_epoch();
+    weir_clock_init(&daemon->clock);
+    if (config->storage_path[0] != '\0' && weir_storage_open(&daemon->storage, config))
+        return start_with_storage(daemon, config);
+    daemon->running = weir_running_create(config, daemon->epoch);
+    if (!daemon->running || !start_in_memory(daemon, config))
+        return false;
+    weir_intake_init(&daemon->intake, &daemon->running->engine, &daemon->clock, &daemon->journal,
+                     daemon->wake_fd);
+    if (!start_outputs(daemon))
+        return false;
+    if (config->storage_path[0] != '\0') {
+        weir_log_error("storage: not used until the next start: what is in memory alone is lost "
+                       "with the process");
+        weir_publisher_set_storage(daemon->publisher, "cannot be opened");
+    }
+    return true;
+}
+
+static void note_number(struct weir_daemon *daemon, enum weir_record_kind kind, uint64_t number,
+                        uint64_t *noted)
+{
+    struct weir_record record = {.kind = kind, .number = number};
+
+    if (number > *noted && weir_intake_note(&daemon->intake, &record))
+        *noted = number;
+}
+
+/* A disk that fails takes the log with it: what leaves from now on must not meet, after a restart,
+ * what is made again from an older log. So it has an epoch of its own. */
+static void follow_faults(struct weir_daemon *daemon)
+{
+    struct weir_keeper_report report;
+
+    weir_keeper_report(daemon->keeper, &report);
+    if (report.error == daemon->storage_error)
+        return;
+    if (daemon->storage_error == 0)
+        begin_epoch(daemon);
+    if (report.error == ETIMEDOUT)
+        weir_log_error("storage: %s", report.what);
+    if (daemon->uplink)
+        weir_uplink_use_keeper(daemon->uplink, report.error == 0 ? daemon->keeper : NULL);
+    if (report.error == 0)
+        weir_keeper_want_snapshot(daemon->keeper);
+    daemon->storage_error = report.error;
+    weir_publisher_set_storage(daemon->publisher, report.error == 0 ? "good" : report.what);
+}
+
+/* Under the lock. */
+static void take_snapshot(struct weir_daemon *daemon)
+{
+    uint64_t extra_bytes = weir_publisher_save(daemon->publisher, NULL);
+    void *extra = malloc((size_t)extra_bytes);
+    struct weir_log_place place;
+
+    if (!extra)
+        return;
+    (void)weir_publisher_save(daemon->publisher, extra);
+    weir_daemon_step_engine(daemon);
+    weir_journal_place(&daemon->journal, &place);
+    weir_keeper_take_snapshot(daemon->keeper, daemon->running, &place, extra, extra_bytes);
+    free(extra);
+}
+
+void weir_daemon_step_storage(struct weir_daemon *daemon)
+{
+    if (!daemon->keeper)
+        return;
+    follow_faults(daemon);
+    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
+                &daemon->events_done);
+    if (daemon->uplink)
+        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
+                    &daemon->batches_done);
+    if (!weir_keeper_wants_snapshot(daemon->keeper, weir_journal_end(&daemon->journal)))
+        return;
+    weir_intake_lock(&daemon->intake);
+    take_snapshot(daemon);
+    weir_intake_unlock(&daemon->intake);
+}
+
+void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms)
+{
+    if (!daemon->keeper)
+        return;
+    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
+                &daemon->events_done);
+    if (daemon->uplink)
+        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
+                    &daemon->batches_done);
+    weir_keeper_want_snapshot(daemon->keeper);
+    if (weir_keeper_wants_snapshot(daemon->keeper, 0)) {
+        weir_intake_lock(&daemon->intake);
+        take_snapshot(daemon);
+        weir_intake_unlock(&daemon->intake);
+    }
+    weir_storage_close(&daemon->storage, weir_keeper_destroy(daemon->keeper, wait_ms));
+    daemon->keeper = NULL;
+}
