@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "command/live.h"
 #include "command/removal.h"
@@ -16,6 +17,8 @@
 
 #define INFO_EVERY_MS 10000
 #define INFO_RETRY_MS 1000 /* when there was no room to send it */
+
+#define FAREWELL_PAUSE_MS 10
 
 /* An alert with the longest names, or the newest summaries of a series with every field. */
 #define PAYLOAD_BYTES 65536
@@ -44,6 +47,7 @@ struct weir_publisher {
     uint8_t numbering; /* of the states: rises with every exchange */
     struct weir_live live;
     struct weir_removals removals;
+    bool followed; /* by a publisher that has taken the events over */
     char topic[TOPIC_BYTES];
     char payload[PAYLOAD_BYTES];
 };
@@ -333,6 +337,10 @@ static void send_removals(struct weir_publisher *publisher)
     uint64_t number;
 
     while (weir_removals_peek(&publisher->removals, &removal, &number)) {
+        if (publisher->followed && !removal->retain) {
+            weir_removals_answer(&publisher->removals, number, true);
+            continue;
+        }
         if (weir_mqtt_publish(publisher->mqtt, removal->topic, removal->payload,
                               strlen(removal->payload), 1, removal->retain,
                               make_token(TOKEN_REMOVAL, number)) == WEIR_FULL)
@@ -431,6 +439,14 @@ static void take_answer(struct weir_publisher *publisher, const struct weir_mqtt
     }
 }
 
+static void take_answers(struct weir_publisher *publisher)
+{
+    struct weir_mqtt_result result;
+
+    while (weir_mqtt_take_result(publisher->mqtt, &result))
+        take_answer(publisher, &result);
+}
+
 static void begin_connection(struct weir_publisher *publisher)
 {
     publisher->generation = weir_mqtt_generation(publisher->mqtt);
@@ -444,10 +460,8 @@ static void begin_connection(struct weir_publisher *publisher)
 int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms)
 {
     int64_t next_ms = weir_mqtt_step(publisher->mqtt, now_ms);
-    struct weir_mqtt_result result;
 
-    while (weir_mqtt_take_result(publisher->mqtt, &result))
-        take_answer(publisher, &result);
+    take_answers(publisher);
     if (!weir_mqtt_connected(publisher->mqtt))
         return next_ms;
     if (weir_mqtt_generation(publisher->mqtt) != publisher->generation)
@@ -469,9 +483,25 @@ bool weir_publisher_busy(const struct weir_publisher *publisher)
             !weir_removals_is_empty(&publisher->removals));
 }
 
+/* Deletes what lies retained at a broker that is left for good, as far as that goes in the time. */
+static void clean_up(struct weir_publisher *publisher, int wait_ms)
+{
+    const struct timespec pause = {.tv_nsec = FAREWELL_PAUSE_MS * 1000000L};
+
+    for (int waited_ms = 0; waited_ms < wait_ms; waited_ms += FAREWELL_PAUSE_MS) {
+        take_answers(publisher);
+        send_removals(publisher);
+        if (weir_removals_is_empty(&publisher->removals))
+            return;
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms)
 {
     if (publisher->status_sent) {
+        if (publisher->followed)
+            clean_up(publisher, wait_ms);
         publisher->info_at_ms = 0;
         send_info(publisher, 0);
         write_topic(publisher, "status");
@@ -522,11 +552,15 @@ static void renumber_events(struct weir_publisher *publisher, const struct weir_
     }
 }
 
-void weir_publisher_inherit(struct weir_publisher *publisher, const struct weir_publisher *old,
+void weir_publisher_inherit(struct weir_publisher *publisher, struct weir_publisher *old,
                             const struct weir_engine *from, const struct weir_engine *to)
 {
     const struct weir_resend *queue = &old->event_queue;
 
+    old->followed = true;
+    if (!weir_removals_add(&old->removals, from, to) ||
+        !weir_removals_copy(&publisher->removals, &old->removals))
+        weir_log_error("out of memory: not every alert that is gone is said to be removed");
     publisher->events_dropped = old->events_dropped;
     for (uint64_t i = queue->first; i < queue->end; i++) {
         struct weir_alert event = old->events[i % EVENT_COUNT_MAX];

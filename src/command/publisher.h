@@ -46,9 +46,13 @@ uint64_t weir_publisher_dropped(const struct weir_publisher *publisher);
 bool weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
                              const struct weir_engine *to);
 
-/* Takes over from the publisher on another broker the events that it has not been rid of, and its
- * count. Under the intake's lock, before the first step. */
-void weir_publisher_inherit(struct weir_publisher *publisher, const struct weir_publisher *old,
+/*
+ * Takes over from the publisher on another broker, or of another gateway's name, the events and
+ * removals that it has not been rid of, and its count. What the new engine has not is said to be
+ * removed; its retained topics are deleted by both, since they lie at the broker of the old one,
+ * which does it in the time that its end is given. Under the intake's lock, before the first step.
+ */
+void weir_publisher_inherit(struct weir_publisher *publisher, struct weir_publisher *old,
                             const struct weir_engine *from, const struct weir_engine *to);
 
 #endif
