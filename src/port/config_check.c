@@ -365,8 +365,26 @@ static void check_limits(struct weir_draft *draft, uint32_t index, const char *l
                          label, rule->deadband, (rule->high - rule->low) / 2);
 }
 
-/* A limit that no valid value can pass is a slip, most often of the unit. */
-static void warn_unreachable(struct weir_draft *draft, uint32_t index, const char *label)
+/* A deadband that no valid value can come back by: what is raised once stays so for good. */
+static void warn_never_clear(struct weir_draft *draft, const struct weir_rule_config *rule,
+                             const struct weir_field_config *field, const config_setting_t *setting,
+                             const char *label)
+{
+    bool above = rule->op != WEIR_OPERATOR_BELOW && rule->high - rule->deadband < field->min;
+    bool below = rule->op != WEIR_OPERATOR_ABOVE && rule->low + rule->deadband > field->max;
+
+    if (above || below)
+        weir_problem_warn(
+            draft->problems, place_of(setting, "deadband"),
+            "%s can never clear: it would take a value of field \"%s\" of at %s %.17g, and its "
+            "'%s' is %.17g",
+            label, field->name, above ? "most" : "least",
+            above ? rule->high - rule->deadband : rule->low + rule->deadband, above ? "min" : "max",
+            above ? field->min : field->max);
+}
+
+/* A limit that no valid value can pass is a slip, most often of the unit; so is the deadband. */
+static void warn_senseless(struct weir_draft *draft, uint32_t index, const char *label)
 {
     const struct weir_rule_config *rule = &draft->config->rules[index];
     const struct weir_stream_config *stream = &draft->config->streams[rule->stream];
@@ -374,8 +392,12 @@ static void warn_unreachable(struct weir_draft *draft, uint32_t index, const cha
     bool above = rule->op != WEIR_OPERATOR_BELOW && rule->high >= field->max;
     bool below = rule->op != WEIR_OPERATOR_ABOVE && rule->low <= field->min;
 
-    if (draft->problems->error_count > 0 || (!above && !below))
+    if (draft->problems->error_count > 0)
         return;
+    if (!above && !below) {
+        warn_never_clear(draft, rule, field, draft->rules[index], label);
+        return;
+    }
     weir_problem_warn(
         draft->problems, weir_source_place(draft->rules[index]),
         "no valid value of field \"%s\" can be %s %.17g, the limit of %s: its '%s' is "
@@ -424,7 +446,7 @@ void weir_check_rule(struct weir_draft *draft, uint32_t index)
                          draft->config->streams[rules[index].stream].name,
                          (unsigned)WEIR_STREAM_RULE_COUNT_MAX);
     if (find_field(draft, index, label) && formed)
-        warn_unreachable(draft, index, label);
+        warn_senseless(draft, index, label);
 }
 
 static void require_beside(struct weir_draft *draft, const config_setting_t *setting,
