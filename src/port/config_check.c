@@ -7,6 +7,7 @@
 #include "format/json.h"
 #include "port/config_source.h"
 #include "port/config_token.h"
+#include "port/mqtt_peer.h"
 
 /* The setting of that name, or the group itself where it is not written: a place to point at. */
 static struct weir_place place_of(const config_setting_t *group, const char *name)
@@ -457,6 +458,19 @@ static void require_beside(struct weir_draft *draft, const config_setting_t *set
                          "'%s' %s stands alone; expected '%s' beside it", name, where, other);
 }
 
+/* The rights of the reader count: who checks should be who runs. */
+static void check_password(struct weir_draft *draft, const struct weir_peer_config *peer,
+                           const config_setting_t *setting)
+{
+    struct weir_mqtt_peer reader = {.config = *peer};
+    struct weir_mqtt_password password;
+    char problem[WEIR_MQTT_PROBLEM_SIZE];
+
+    if (!weir_mqtt_peer_read_password(&reader, &password, problem))
+        weir_problem_add(draft->problems, place_of(setting, "password_file"), "%s", problem);
+    explicit_bzero(&password, sizeof(password));
+}
+
 void weir_check_peer(struct weir_draft *draft, const struct weir_peer_config *peer,
                      const config_setting_t *setting, const char *where)
 {
@@ -466,6 +480,8 @@ void weir_check_peer(struct weir_draft *draft, const struct weir_peer_config *pe
     require_beside(draft, setting, "cert_file", "key_file", where);
     require_beside(draft, setting, "key_file", "cert_file", where);
     require_beside(draft, setting, "password_file", "username", where);
+    if (draft->connects)
+        check_password(draft, peer, setting);
     for (unsigned i = 0; i < 3; i++) {
         if (is_written(setting, files[i]) && !secure && peer->url[0] != '\0')
             weir_problem_warn(draft->problems, place_of(setting, files[i]),

@@ -60,6 +60,26 @@ def test_refused(bench):
     equal([(row["start"], row["count"]) for row in rows], [(T0, 6)], "the rows")
 
 
+def test_refused_password_file(bench):
+    """A password file that others may read refuses the whole file: not even an alert changes."""
+    broker = bench.broker()
+    alerts = broker.subscribe(f"{ROOT}/#")
+    weir = bench.weir(config(broker, alerts=hot(30))).start_online(broker, CLIMATE_FILTER)
+    secret = bench.directory / "secret"
+    secret.write_text("right\n")
+    secret.chmod(0o644)
+    begin = len(broker.log())
+    weir.reload(config(broker, alerts=hot(20)).replace(
+        "keepalive", f'username = "u"; password_file = "{secret}"; keepalive'))
+    weir.wait_log(rf"weir\.conf:2:\d+: error: password_file '{secret}' has mode 644")
+    equal(weir.count_log("is refused; nothing was changed"), 1, "refusals")
+    broker.publish(TOPIC, reading(0, 25))
+    broker.publish(TOPIC, reading(1, 31))
+    raised = alerts.wait(is_event("raised"), "raised")
+    equal([(event.json["value"], event.json["limit"]) for event in raised], [(31, 30)], "raised")
+    expect(" as weir-plant-7" not in broker.log()[begin:], "it connected anew")
+
+
 def test_removed_rule(bench):
     """A rule that is gone says removed, its retained states are deleted, others stay."""
     broker = bench.broker()
