@@ -52,6 +52,20 @@ struct weir_publisher {
     char payload[PAYLOAD_BYTES];
 };
 
+void weir_publisher_plan(struct weir_publisher_plan *plan, const struct weir_config *config)
+{
+    *plan = (struct weir_publisher_plan){
+        .event_bytes = EVENT_COUNT_MAX * (uint64_t)(sizeof(struct weir_alert) + sizeof(bool)),
+        .state_bytes = sizeof(bool),
+        .live_bytes = weir_live_size(config),
+    };
+    for (uint32_t i = 0; i < config->rule_count; i++)
+        plan->state_bytes +=
+            config->streams[config->rules[i].stream].max_series * (uint64_t)sizeof(bool);
+    plan->total_bytes =
+        sizeof(struct weir_publisher) + plan->event_bytes + plan->state_bytes + plan->live_bytes;
+}
+
 static uint64_t make_token(enum token_kind kind, uint64_t number)
 {
     return (uint64_t)kind << TOKEN_NUMBER_BITS | number;

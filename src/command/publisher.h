@@ -15,6 +15,16 @@
 
 struct weir_publisher;
 
+/* The bytes that a publisher takes, without the connection's. */
+struct weir_publisher_plan {
+    uint64_t event_bytes; /* the queue */
+    uint64_t state_bytes;
+    uint64_t live_bytes;
+    uint64_t total_bytes;
+};
+
+void weir_publisher_plan(struct weir_publisher_plan *plan, const struct weir_config *config);
+
 /* Makes a publisher that speaks for the engine behind intake, under config; wake_fd is an
  * eventfd. All are borrowed. NULL: out of memory or unusable options; logged. */
 struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
