@@ -85,6 +85,12 @@ static uint64_t state_count(const struct weir_publisher *publisher)
     return publisher->state_first[publisher->config->rule_count];
 }
 
+/* NULL: out of memory. The engine, which is there already, has more bytes for each: it fits. */
+static bool *make_states(const struct weir_publisher *publisher)
+{
+    return calloc((size_t)state_count(publisher) + 1, sizeof(bool));
+}
+
 static void mark_state(struct weir_publisher *publisher, uint64_t number)
 {
     publisher->dirty_count += !publisher->state_dirty[number];
@@ -112,7 +118,7 @@ static bool allocate(struct weir_publisher *publisher)
     number_states(publisher);
     publisher->events = calloc(EVENT_COUNT_MAX, sizeof(*publisher->events));
     publisher->event_acknowledged = calloc(EVENT_COUNT_MAX, sizeof(bool));
-    publisher->state_dirty = calloc(state_count(publisher) + 1, sizeof(bool));
+    publisher->state_dirty = make_states(publisher);
     return publisher->events && publisher->event_acknowledged && publisher->state_dirty &&
            weir_live_init(&publisher->live, publisher->config);
 }
@@ -597,7 +603,7 @@ bool weir_publisher_exchange(struct weir_publisher *publisher, const struct weir
     next = (struct weir_publisher){.config = to->config};
 
     number_states(&next);
-    next.state_dirty = calloc(state_count(&next) + 1, sizeof(bool));
+    next.state_dirty = make_states(&next);
     if (!next.state_dirty)
         goto error;
     if (!weir_live_init(&next.live, to->config))

@@ -110,12 +110,13 @@ static bool add_gone(struct weir_removals *removals, const struct weir_engine *f
            make_item(&removals->items[number % removals->resend.max], &topic, "state", &nothing);
 }
 
-/* Room for max items. False: out of memory; nothing is held. */
+/* Room for max items; the engine has more bytes for each, so that it fits. False: out of memory;
+ * nothing is held. */
 static bool make_list(struct weir_removals *removals, uint64_t max)
 {
     weir_removals_init(removals);
-    removals->items = calloc(max, sizeof(*removals->items));
-    removals->acknowledged = calloc(max, sizeof(*removals->acknowledged));
+    removals->items = calloc((size_t)max, sizeof(*removals->items));
+    removals->acknowledged = calloc((size_t)max, sizeof(*removals->acknowledged));
     if (!removals->items || !removals->acknowledged) {
         weir_removals_finish(removals);
         return false;
