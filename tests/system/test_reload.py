@@ -99,6 +99,34 @@ def test_removed_rule(bench):
     equal(list(retained), [f"{ROOT}/alert/warm/north.hall-1/state"], "the retained topics")
 
 
+def test_lost_after_reload(bench):
+    """States that a reload has sent, lost with the connection, are sent again, and no others."""
+    broker = bench.broker()
+    alerts = broker.subscribe(f"{ROOT}/alert/#")
+    weir = bench.weir(config(broker, alerts=f"{hot(30)}, {hot(29, 'warm')}"))
+    weir.start_online(broker, CLIMATE_FILTER)
+    places = ("hall-1", "hall-2", "hall-3")
+    for number, place in enumerate(places):
+        broker.publish(f"plant/north/{place}/climate", reading(number, 31))
+    alerts.wait(is_event("raised", "warm"), "raised", count=len(places))
+    broker.wait_delivered(len(places))
+    # Frozen, the broker takes what the reload sends and answers nothing.
+    broker.freeze()
+    weir.reload(config(broker, alerts=hot(29, "warm")))
+    broker.kill()
+    weir.wait_log("broker, publishing: lost the connection")
+    before = len(broker.log())
+    broker.start()
+    again = broker.subscribe(f"{ROOT}/alert/#")
+    broker.wait_subscribed(CLIMATE_FILTER, before)
+    wanted = {f"{ROOT}/alert/warm/north.{place}/state" for place in places}
+    harness.wait_for(lambda: set(broker.retained(f"{ROOT}/alert/#")) == wanted, "the states")
+    states = broker.retained(f"{ROOT}/alert/#").values()
+    equal({(state.json["level"], state.json["value"], state.json["limit"]) for state in states},
+          {("warning", 31, 29)}, "what they say")
+    again.wait(is_event("removed"), "removed", count=len(places))
+
+
 def test_kept_alert(bench):
     """A raised alert stays raised over a reload, under the same name and number."""
     broker = bench.broker()

@@ -326,6 +326,22 @@ def test_batches_need_no_uplink_and_no_drain_leaves_the_last_one_out(bench):
           "times of the schedule")
 
 
+def test_batches_are_not_written_over_the_input(bench):
+    text = line("boiler/1/temp", T0, "1")
+    config = bench.config([BOILER])
+    capture = bench.write("capture", text)
+    os.symlink(capture, bench.folder / "link")
+    os.link(capture, bench.folder / "other-name")
+    for path in (capture, str(bench.folder / "link"), str(bench.folder / "other-name")):
+        done = bench.run("replay", "-c", config, "--input", capture, "--batches", path, status=1)
+        expect(f"{path} is the input" in done.stderr.decode(), f"what it says: {done.stderr}")
+        with open(capture, "rb") as stdin:
+            done = subprocess.run([BINARY, "replay", "-c", config, "--batches", path], stdin=stdin,
+                                  capture_output=True, timeout=100, check=False)
+        equal(done.returncode, 1, f"the exit status with the input on stdin ({done.stderr})")
+        equal(pathlib.Path(capture).read_text(), text, "the input")
+
+
 def test_an_alert_is_raised_and_cleared_in_the_output(bench):
     rule = ('alerts: ( { name = "overheat"; stream = "boiler"; field = "temp"; above = 85.0;'
             ' deadband = 3.0; hold = "5s"; clear_delay = "5s"; level = "critical"; } );')
