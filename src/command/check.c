@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/publisher.h"
 #include "format/encode.h"
 #include "port/config.h"
 #include "weir/engine.h"
@@ -41,6 +42,19 @@ static void print_stream(const struct weir_stream_config *stream,
     print_bytes("  in all", plan->total_bytes);
 }
 
+/* Returns what it is in all. */
+static uint64_t print_publisher(const struct weir_config *config)
+{
+    struct weir_publisher_plan plan;
+
+    weir_publisher_plan(&plan, config);
+    print_bytes("alert events to send", plan.event_bytes);
+    print_bytes("alert states to send", plan.state_bytes);
+    print_bytes("live topics", plan.live_bytes);
+    print_bytes("publisher in all", plan.total_bytes);
+    return plan.total_bytes;
+}
+
 static void print_memory(const struct weir_config *config)
 {
     struct weir_stream_plan plans[WEIR_STREAM_COUNT_MAX];
@@ -49,6 +63,7 @@ static void print_memory(const struct weir_config *config)
     uint64_t engine_bytes = weir_engine_size(config, &batch_bytes);
     uint64_t pipeline_bytes = weir_pipeline_size(config, plans);
     uint64_t outbox_bytes = config->uplink.url[0] != '\0' ? config->outbox_bytes : 0;
+    uint64_t publisher_bytes;
 
     printf("memory at most, in bytes, without what the libraries take\n");
     for (uint32_t i = 0; i < config->stream_count; i++) {
@@ -58,9 +73,12 @@ static void print_memory(const struct weir_config *config)
     print_bytes("outputs and state", pipeline_bytes - streams_bytes);
     print_bytes("batch", batch_bytes);
     print_bytes("engine in all", engine_bytes);
+    publisher_bytes = print_publisher(config);
     print_bytes("queue", config->queue_bytes);
     print_bytes("outbox", outbox_bytes);
-    print_bytes("total", engine_bytes + config->queue_bytes + outbox_bytes);
+    print_bytes("total", engine_bytes + publisher_bytes + config->queue_bytes + outbox_bytes);
+    /* The next engine and publisher stand beside these until they have taken over. */
+    print_bytes("besides, for the moment of a reload", engine_bytes + publisher_bytes);
 }
 
 static void print_flash(const struct weir_config *config)

@@ -3,6 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t weir_live_size(const struct weir_config *config)
+{
+    uint64_t size = 0;
+
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct weir_stream_config *stream = &config->streams[i];
+
+        if (stream->live)
+            size += stream->max_series *
+                    (stream->field_count * (uint64_t)sizeof(struct weir_summary) + sizeof(bool));
+    }
+    return size;
+}
+
 bool weir_live_init(struct weir_live *live, const struct weir_config *config)
 {
     memset(live, 0, sizeof(*live));

@@ -23,6 +23,9 @@ struct weir_live {
     uint32_t stream_count;
 };
 
+/* Bytes that weir_live_init takes. */
+uint64_t weir_live_size(const struct weir_config *config);
+
 /* Memory for the live streams of the configuration. False: there is too little; nothing is held. */
 bool weir_live_init(struct weir_live *live, const struct weir_config *config);
 void weir_live_finish(struct weir_live *live);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "command/live.h"
 #include "command/removal.h"
@@ -16,6 +17,8 @@
 
 #define INFO_EVERY_MS 10000
 #define INFO_RETRY_MS 1000 /* when there was no room to send it */
+
+#define FAREWELL_PAUSE_MS 10
 
 /* An alert with the longest names, or the newest summaries of a series with every field. */
 #define PAYLOAD_BYTES 65536
@@ -53,9 +56,24 @@ struct weir_publisher {
     struct weir_live live;
     struct weir_removals removals;
     struct next_tables next;
+    bool followed; /* by a publisher that has taken the events over */
     char topic[TOPIC_BYTES];
     char payload[PAYLOAD_BYTES];
 };
+
+void weir_publisher_plan(struct weir_publisher_plan *plan, const struct weir_config *config)
+{
+    *plan = (struct weir_publisher_plan){
+        .event_bytes = EVENT_COUNT_MAX * (uint64_t)(sizeof(struct weir_alert) + sizeof(bool)),
+        .state_bytes = sizeof(bool),
+        .live_bytes = weir_live_size(config),
+    };
+    for (uint32_t i = 0; i < config->rule_count; i++)
+        plan->state_bytes +=
+            config->streams[config->rules[i].stream].max_series * (uint64_t)sizeof(bool);
+    plan->total_bytes =
+        sizeof(struct weir_publisher) + plan->event_bytes + plan->state_bytes + plan->live_bytes;
+}
 
 static uint64_t make_token(enum token_kind kind, uint64_t number)
 {
@@ -74,6 +92,16 @@ static void number_states(struct weir_publisher *publisher)
 static uint64_t state_count(const struct weir_publisher *publisher)
 {
     return publisher->state_first[publisher->config->rule_count];
+}
+
+/* NULL: out of memory. The engine, which is there already, has more bytes for each: it fits. */
+static bool *make_states(const struct weir_config *config)
+{
+    size_t count = 1;
+
+    for (uint32_t i = 0; i < config->rule_count; i++)
+        count += config->streams[config->rules[i].stream].max_series;
+    return calloc(count, sizeof(bool));
 }
 
 static void mark_state(struct weir_publisher *publisher, uint64_t number)
@@ -103,7 +131,7 @@ static bool allocate(struct weir_publisher *publisher)
     number_states(publisher);
     publisher->events = calloc(EVENT_COUNT_MAX, sizeof(*publisher->events));
     publisher->event_acknowledged = calloc(EVENT_COUNT_MAX, sizeof(bool));
-    publisher->state_dirty = calloc(state_count(publisher) + 1, sizeof(bool));
+    publisher->state_dirty = make_states(publisher->config);
     return publisher->events && publisher->event_acknowledged && publisher->state_dirty &&
            weir_live_init(&publisher->live, publisher->config);
 }
@@ -408,6 +436,10 @@ static void send_removals(struct weir_publisher *publisher)
     uint64_t number;
 
     while (weir_removals_peek(&publisher->removals, &removal, &number)) {
+        if (publisher->followed && !removal->retain) {
+            weir_removals_answer(&publisher->removals, number, true);
+            continue;
+        }
         if (weir_mqtt_publish(publisher->mqtt, removal->topic, removal->payload,
                               strlen(removal->payload), 1, removal->retain,
                               make_token(TOKEN_REMOVAL, number)) == WEIR_FULL)
@@ -506,6 +538,14 @@ static void take_answer(struct weir_publisher *publisher, const struct weir_mqtt
     }
 }
 
+static void take_answers(struct weir_publisher *publisher)
+{
+    struct weir_mqtt_result result;
+
+    while (weir_mqtt_take_result(publisher->mqtt, &result))
+        take_answer(publisher, &result);
+}
+
 static void begin_connection(struct weir_publisher *publisher)
 {
     publisher->generation = weir_mqtt_generation(publisher->mqtt);
@@ -519,10 +559,8 @@ static void begin_connection(struct weir_publisher *publisher)
 int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms)
 {
     int64_t next_ms = weir_mqtt_step(publisher->mqtt, now_ms);
-    struct weir_mqtt_result result;
 
-    while (weir_mqtt_take_result(publisher->mqtt, &result))
-        take_answer(publisher, &result);
+    take_answers(publisher);
     if (!weir_mqtt_connected(publisher->mqtt))
         return next_ms;
     if (weir_mqtt_generation(publisher->mqtt) != publisher->generation)
@@ -544,9 +582,25 @@ bool weir_publisher_busy(const struct weir_publisher *publisher)
             !weir_removals_is_empty(&publisher->removals));
 }
 
+/* Deletes what lies retained at a broker that is left for good, as far as that goes in the time. */
+static void clean_up(struct weir_publisher *publisher, int wait_ms)
+{
+    const struct timespec pause = {.tv_nsec = FAREWELL_PAUSE_MS * 1000000L};
+
+    for (int waited_ms = 0; waited_ms < wait_ms; waited_ms += FAREWELL_PAUSE_MS) {
+        take_answers(publisher);
+        send_removals(publisher);
+        if (weir_removals_is_empty(&publisher->removals))
+            return;
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms)
 {
     if (publisher->status_sent) {
+        if (publisher->followed)
+            clean_up(publisher, wait_ms);
         publisher->info_at_ms = 0;
         send_info(publisher, 0);
         write_topic(publisher, "status");
@@ -597,11 +651,15 @@ static void renumber_events(struct weir_publisher *publisher, const struct weir_
     }
 }
 
-void weir_publisher_inherit(struct weir_publisher *publisher, const struct weir_publisher *old,
+void weir_publisher_inherit(struct weir_publisher *publisher, struct weir_publisher *old,
                             const struct weir_engine *from, const struct weir_engine *to)
 {
     const struct weir_resend *queue = &old->event_queue;
 
+    old->followed = true;
+    if (!weir_removals_add(&old->removals, from, to) ||
+        !weir_removals_copy(&publisher->removals, &old->removals))
+        weir_log_error("out of memory: not every alert that is gone is said to be removed");
     publisher->events_dropped = old->events_dropped;
     publisher->event_queue.first = publisher->event_queue.next = publisher->event_queue.end =
         queue->first;
@@ -622,12 +680,9 @@ void weir_publisher_inherit(struct weir_publisher *publisher, const struct weir_
 bool weir_publisher_prepare(struct weir_publisher *publisher, const struct weir_config *next)
 {
     struct next_tables *tables = &publisher->next;
-    uint64_t count = 0;
 
-    for (uint32_t i = 0; i < next->rule_count; i++)
-        count += next->streams[next->rules[i].stream].max_series;
     free(tables->state_dirty);
-    tables->state_dirty = calloc((size_t)count + 1, sizeof(bool));
+    tables->state_dirty = make_states(next);
     if (tables->live_made)
         weir_live_finish(&tables->live);
     tables->live_made = tables->state_dirty && weir_live_init(&tables->live, next);

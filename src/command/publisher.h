@@ -15,6 +15,16 @@
 
 struct weir_publisher;
 
+/* The bytes that a publisher takes, without the connection's. */
+struct weir_publisher_plan {
+    uint64_t event_bytes; /* the queue */
+    uint64_t state_bytes;
+    uint64_t live_bytes;
+    uint64_t total_bytes;
+};
+
+void weir_publisher_plan(struct weir_publisher_plan *plan, const struct weir_config *config);
+
 /* Makes a publisher that speaks for the engine behind intake, under config; wake_fd is an
  * eventfd. All are borrowed. NULL: out of memory or unusable options; logged. */
 struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
@@ -61,9 +71,13 @@ bool weir_publisher_prepare(struct weir_publisher *publisher, const struct weir_
 void weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
                              const struct weir_engine *to);
 
-/* Takes over from the publisher on another broker the events that it has not been rid of, and its
- * count. Under the intake's lock, before the first step. */
-void weir_publisher_inherit(struct weir_publisher *publisher, const struct weir_publisher *old,
+/*
+ * Takes over from the publisher on another broker, or of another gateway's name, the events and
+ * removals that it has not been rid of, and its count. What the new engine has not is said to be
+ * removed; its retained topics are deleted by both, since they lie at the broker of the old one,
+ * which does it in the time that its end is given. Under the intake's lock, before the first step.
+ */
+void weir_publisher_inherit(struct weir_publisher *publisher, struct weir_publisher *old,
                             const struct weir_engine *from, const struct weir_engine *to);
 
 #endif

@@ -110,6 +110,21 @@ static bool add_gone(struct weir_removals *removals, const struct weir_engine *f
            make_item(&removals->items[number % removals->resend.max], &topic, "state", &nothing);
 }
 
+/* Room for max items; the engine has more bytes for each, so that it fits. False: out of memory;
+ * nothing is held. */
+static bool make_list(struct weir_removals *removals, uint64_t max)
+{
+    weir_removals_init(removals);
+    removals->items = calloc((size_t)max, sizeof(*removals->items));
+    removals->acknowledged = calloc((size_t)max, sizeof(*removals->acknowledged));
+    if (!removals->items || !removals->acknowledged) {
+        weir_removals_finish(removals);
+        return false;
+    }
+    weir_resend_init(&removals->resend, removals->acknowledged, max);
+    return true;
+}
+
 /* Moves what still waits to the end of a longer list. */
 static void move_waiting(struct weir_removals *to, struct weir_removals *from)
 {
@@ -137,13 +152,9 @@ bool weir_removals_add(struct weir_removals *removals, const struct weir_engine 
         max += 2;
     if (max == removals->resend.end - removals->resend.first)
         return true;
-    weir_removals_init(&longer);
-    longer.items = calloc(max, sizeof(*longer.items));
-    longer.acknowledged = calloc(max, sizeof(*longer.acknowledged));
-    if (!longer.items || !longer.acknowledged)
-        goto error;
+    if (!make_list(&longer, max))
+        return false;
     /* Numbers go on, so that an answer to one of before means nothing. */
-    weir_resend_init(&longer.resend, longer.acknowledged, max);
     longer.resend.first = longer.resend.next = longer.resend.end = removals->resend.end;
     rule = series = 0;
     while (next_gone(from, to->config, &rule, &series, &alert)) {
@@ -158,6 +169,34 @@ bool weir_removals_add(struct weir_removals *removals, const struct weir_engine 
 error:
     weir_removals_finish(&longer);
     return false;
+}
+
+bool weir_removals_copy(struct weir_removals *removals, const struct weir_removals *from)
+{
+    const struct weir_resend *waiting = &from->resend;
+    struct weir_removals copy;
+
+    if (weir_removals_is_empty(from))
+        return true;
+    if (!make_list(&copy, waiting->end - waiting->first))
+        return false;
+    for (uint64_t i = waiting->first; i < waiting->end; i++) {
+        const struct weir_removal *item = &from->items[i % waiting->max];
+        struct weir_removal *other;
+        uint64_t number;
+
+        if (from->acknowledged[i % waiting->max] || !weir_resend_add(&copy.resend, &number))
+            continue;
+        other = &copy.items[number];
+        *other = (struct weir_removal){strdup(item->topic), strdup(item->payload), item->retain};
+        if (!other->topic || !other->payload) {
+            weir_removals_finish(&copy);
+            return false;
+        }
+    }
+    weir_removals_finish(removals);
+    *removals = copy;
+    return true;
 }
 
 bool weir_removals_peek(struct weir_removals *removals, const struct weir_removal **removal,

@@ -41,6 +41,10 @@ void weir_removals_finish(struct weir_removals *removals);
 bool weir_removals_add(struct weir_removals *removals, const struct weir_engine *from,
                        const struct weir_engine *to);
 
+/* Adds to an empty list a copy of what waits in another. False: out of memory; nothing was
+ * added. */
+bool weir_removals_copy(struct weir_removals *removals, const struct weir_removals *from);
+
 /* The next to send; false: none. Its number goes to weir_removals_answer. */
 bool weir_removals_peek(struct weir_removals *removals, const struct weir_removal **removal,
                         uint64_t *number);

@@ -252,7 +252,7 @@ static int replay_file(struct replay *replay)
 {
     int result = WEIR_EXIT_FAILED;
 
-    replay->config = weir_config_load(replay->config_path, stderr);
+    replay->config = weir_config_load_offline(replay->config_path, stderr);
     if (!replay->config)
         return WEIR_EXIT_REFUSED;
     if (!make_engine(replay) || !open_files(replay))

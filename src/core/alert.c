@@ -104,12 +104,21 @@ enum weir_alert_change weir_alert_step(struct weir_alert_state *state,
                                        const struct weir_alert_rule *rule,
                                        const struct weir_sample *sample)
 {
+    bool was_low = state->low;
+    enum weir_alert_change done;
+
     if (state->condition != WEIR_CONDITION_UNKNOWN && sample->time_ms < state->evaluated_ms)
         return WEIR_ALERT_SAME;
     state->evaluated_ms = sample->time_ms;
     judge_value(state, rule, sample->value);
-    return state->level == WEIR_LEVEL_OK ? step_quiet(state, rule, sample)
+    done = state->level == WEIR_LEVEL_OK ? step_quiet(state, rule, sample)
                                          : step_raised(state, rule, sample);
+    /* From beyond one limit to beyond the other: the value told goes with the limit told. */
+    if (done == WEIR_ALERT_SAME && state->low != was_low) {
+        change(state, (enum weir_condition)state->condition, sample);
+        done = WEIR_ALERT_STATE;
+    }
+    return done;
 }
 
 bool weir_alert_read(const struct weir_alert_state *state, const struct weir_rule_config *config,

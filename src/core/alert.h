@@ -5,8 +5,9 @@
  *                 ^---------'           ^-----------'
  *
  * The value is beyond the limit from the sample that passes it to the sample that comes back by the
- * deadband; between the two it stays what it was. `hold` and `clear_delay` run in event time and
- * are completed only by a sample: silence alone completes neither.
+ * deadband; between the two it stays what it was. From beyond one limit straight to beyond the
+ * other, the condition goes on with the new value and limit. `hold` and `clear_delay` run in event
+ * time and are completed only by a sample: silence alone completes neither.
  */
 #ifndef WEIR_CORE_ALERT_H
 #define WEIR_CORE_ALERT_H

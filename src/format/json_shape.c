@@ -1,5 +1,6 @@
 #include "format/json_shape.h"
 
+#include <float.h>
 #include <string.h>
 
 #include "format/number.h"
@@ -16,7 +17,8 @@ static const double powers[PLAIN_DIGIT_COUNT + 1] = {1e0, 1e1, 1e2,  1e3,  1e4, 
 
 /*
  * [-]digits[.digits] of at most PLAIN_DIGIT_COUNT digits: mantissa and power of ten are both exact,
- * so that one division rounds once. NULL: not of this kind, or not a number.
+ * so that one division rounds once; not so in registers wider than a double, which round again when
+ * the result leaves them. NULL: not of this kind, or not a number.
  */
 static inline const char *scan_plain(const char *text, const char *end, double *number)
 {
@@ -26,6 +28,8 @@ static inline const char *scan_plain(const char *text, const char *end, double *
     bool negative = text < end && *text == '-';
     double value;
 
+    if (FLT_EVAL_METHOD != 0)
+        return NULL;
     text += negative;
     first = text;
     for (; text < end; text++) {

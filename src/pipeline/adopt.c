@@ -74,7 +74,7 @@ static void adopt_stream(struct weir_pipeline *pipeline, uint32_t stream,
         weir_window_init(window_of(pipeline, plan, series));
         if (kept)
             memcpy(window_of(pipeline, plan, series), window_of(from, from_plan, i),
-                   weir_window_size(&plan->shape));
+                   (size_t)weir_window_size(&plan->shape));
         for (uint32_t r = 0; r < plan->rule_count; r++) {
             if (slots[r] != WEIR_RULE_COUNT_MAX)
                 adopt_alert(&alerts_of(pipeline, plan, series)[r], &plan->rules[r].rule,

@@ -223,7 +223,8 @@ static bool read_files(struct weir_draft *draft, const struct source_list *files
 }
 
 /* The configuration that the files amount to, NULL: there are problems. */
-static struct weir_config *build(const struct source_list *files, struct weir_problems *problems)
+static struct weir_config *build(const struct source_list *files, struct weir_problems *problems,
+                                 bool connects)
 {
     struct weir_draft *draft = calloc(1, sizeof(*draft));
     struct weir_config *config = calloc(1, sizeof(*config));
@@ -232,6 +233,7 @@ static struct weir_config *build(const struct source_list *files, struct weir_pr
         goto error_memory;
     draft->config = config;
     draft->problems = problems;
+    draft->connects = connects;
     if (!read_files(draft, files))
         goto error_memory;
     if (problems->error_count > 0)
@@ -321,19 +323,19 @@ static bool load_files(struct source_list *files, const char *path, struct weir_
 
 /* Builds from loaded files, unless one is unreadable, reports and lets go of the files. */
 static struct weir_config *finish(struct source_list *files, struct weir_problems *problems,
-                                  FILE *report)
+                                  bool connects, FILE *report)
 {
     struct weir_config *config = NULL;
 
     if (problems->error_count == 0)
-        config = build(files, problems);
+        config = build(files, problems, connects);
     weir_problem_print(problems, report);
     release_files(files);
     free(problems);
     return config;
 }
 
-struct weir_config *weir_config_load(const char *path, FILE *report)
+static struct weir_config *load(const char *path, bool connects, FILE *report)
 {
     struct weir_problems *problems = calloc(1, sizeof(*problems));
     struct source_list files = {0};
@@ -343,7 +345,17 @@ struct weir_config *weir_config_load(const char *path, FILE *report)
         free(problems);
         return NULL;
     }
-    return finish(&files, problems, report);
+    return finish(&files, problems, connects, report);
+}
+
+struct weir_config *weir_config_load(const char *path, FILE *report)
+{
+    return load(path, true, report);
+}
+
+struct weir_config *weir_config_load_offline(const char *path, FILE *report)
+{
+    return load(path, false, report);
 }
 
 struct weir_config *weir_config_parse(const char *name, const char *text, FILE *report)
@@ -358,7 +370,7 @@ struct weir_config *weir_config_parse(const char *name, const char *text, FILE *
         return NULL;
     }
     (void)weir_source_parse(files.sources, name, text, strlen(text), problems);
-    return finish(&files, problems, report);
+    return finish(&files, problems, false, report);
 }
 
 void weir_config_destroy(struct weir_config *config)

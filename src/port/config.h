@@ -19,13 +19,17 @@
  *     weir.conf:14:3: error: unknown setting 'abov' in alert "overheat"; did you mean 'above'?
  *
  * Returns the configuration, to be freed with weir_config_destroy, or NULL after at least one
- * error. Nothing is written but the report; nothing is opened but the files.
+ * error. A password file that cannot be used, or that others may use, is an error. Nothing is
+ * written but the report; nothing is opened but the files.
  */
 struct weir_config *weir_config_load(const char *path, FILE *report);
 
+/* The same for who connects to nobody, and may not be allowed to: password files are not opened. */
+struct weir_config *weir_config_load_offline(const char *path, FILE *report);
+
 /*
  * The same from memory: text is the content of the main file, name what the report calls it. No
- * conf.d.
+ * conf.d, no password file.
  */
 struct weir_config *weir_config_parse(const char *name, const char *text, FILE *report);
 

@@ -7,6 +7,7 @@
 #include "format/json.h"
 #include "port/config_source.h"
 #include "port/config_token.h"
+#include "port/mqtt_peer.h"
 
 /* The setting of that name, or the group itself where it is not written: a place to point at. */
 static struct weir_place place_of(const config_setting_t *group, const char *name)
@@ -365,8 +366,26 @@ static void check_limits(struct weir_draft *draft, uint32_t index, const char *l
                          label, rule->deadband, (rule->high - rule->low) / 2);
 }
 
-/* A limit that no valid value can pass is a slip, most often of the unit. */
-static void warn_unreachable(struct weir_draft *draft, uint32_t index, const char *label)
+/* A deadband that no valid value can come back by: what is raised once stays so for good. */
+static void warn_never_clear(struct weir_draft *draft, const struct weir_rule_config *rule,
+                             const struct weir_field_config *field, const config_setting_t *setting,
+                             const char *label)
+{
+    bool above = rule->op != WEIR_OPERATOR_BELOW && rule->high - rule->deadband < field->min;
+    bool below = rule->op != WEIR_OPERATOR_ABOVE && rule->low + rule->deadband > field->max;
+
+    if (above || below)
+        weir_problem_warn(
+            draft->problems, place_of(setting, "deadband"),
+            "%s can never clear: it would take a value of field \"%s\" of at %s %.17g, and its "
+            "'%s' is %.17g",
+            label, field->name, above ? "most" : "least",
+            above ? rule->high - rule->deadband : rule->low + rule->deadband, above ? "min" : "max",
+            above ? field->min : field->max);
+}
+
+/* A limit that no valid value can pass is a slip, most often of the unit; so is the deadband. */
+static void warn_senseless(struct weir_draft *draft, uint32_t index, const char *label)
 {
     const struct weir_rule_config *rule = &draft->config->rules[index];
     const struct weir_stream_config *stream = &draft->config->streams[rule->stream];
@@ -374,8 +393,12 @@ static void warn_unreachable(struct weir_draft *draft, uint32_t index, const cha
     bool above = rule->op != WEIR_OPERATOR_BELOW && rule->high >= field->max;
     bool below = rule->op != WEIR_OPERATOR_ABOVE && rule->low <= field->min;
 
-    if (draft->problems->error_count > 0 || (!above && !below))
+    if (draft->problems->error_count > 0)
         return;
+    if (!above && !below) {
+        warn_never_clear(draft, rule, field, draft->rules[index], label);
+        return;
+    }
     weir_problem_warn(
         draft->problems, weir_source_place(draft->rules[index]),
         "no valid value of field \"%s\" can be %s %.17g, the limit of %s: its '%s' is "
@@ -424,7 +447,7 @@ void weir_check_rule(struct weir_draft *draft, uint32_t index)
                          draft->config->streams[rules[index].stream].name,
                          (unsigned)WEIR_STREAM_RULE_COUNT_MAX);
     if (find_field(draft, index, label) && formed)
-        warn_unreachable(draft, index, label);
+        warn_senseless(draft, index, label);
 }
 
 static void require_beside(struct weir_draft *draft, const config_setting_t *setting,
@@ -433,6 +456,19 @@ static void require_beside(struct weir_draft *draft, const config_setting_t *set
     if (is_written(setting, name) && !is_written(setting, other))
         weir_problem_add(draft->problems, place_of(setting, name),
                          "'%s' %s stands alone; expected '%s' beside it", name, where, other);
+}
+
+/* The rights of the reader count: who checks should be who runs. */
+static void check_password(struct weir_draft *draft, const struct weir_peer_config *peer,
+                           const config_setting_t *setting)
+{
+    struct weir_mqtt_peer reader = {.config = *peer};
+    struct weir_mqtt_password password;
+    char problem[WEIR_MQTT_PROBLEM_SIZE];
+
+    if (!weir_mqtt_peer_read_password(&reader, &password, problem))
+        weir_problem_add(draft->problems, place_of(setting, "password_file"), "%s", problem);
+    explicit_bzero(&password, sizeof(password));
 }
 
 void weir_check_peer(struct weir_draft *draft, const struct weir_peer_config *peer,
@@ -444,6 +480,8 @@ void weir_check_peer(struct weir_draft *draft, const struct weir_peer_config *pe
     require_beside(draft, setting, "cert_file", "key_file", where);
     require_beside(draft, setting, "key_file", "cert_file", where);
     require_beside(draft, setting, "password_file", "username", where);
+    if (draft->connects)
+        check_password(draft, peer, setting);
     for (unsigned i = 0; i < 3; i++) {
         if (is_written(setting, files[i]) && !secure && peer->url[0] != '\0')
             weir_problem_warn(draft->problems, place_of(setting, files[i]),

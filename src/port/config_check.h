@@ -16,6 +16,7 @@ struct weir_draft {
     struct weir_problems *problems;
     const config_setting_t *streams[WEIR_STREAM_COUNT_MAX];
     const config_setting_t *rules[WEIR_RULE_COUNT_MAX];
+    bool connects; /* who reads it will: what that takes is looked at */
 };
 
 /* Bytes of what the report calls a group, such as: field "humidity" of stream "climate" */

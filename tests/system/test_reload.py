@@ -6,6 +6,7 @@ from harness import CLIMATE_FILTER, T0, config, equal, expect, reading
 TOPIC = "plant/north/hall-1/climate"
 BATCHES = "weir/v1/plant-7/batch"
 ROOT = "weir/v1/plant-7"
+STATES = 70
 
 
 def hot(limit, name="hot"):
@@ -59,6 +60,26 @@ def test_refused(bench):
     equal([(row["start"], row["count"]) for row in rows], [(T0, 6)], "the rows")
 
 
+def test_refused_password_file(bench):
+    """A password file that others may read refuses the whole file: not even an alert changes."""
+    broker = bench.broker()
+    alerts = broker.subscribe(f"{ROOT}/#")
+    weir = bench.weir(config(broker, alerts=hot(30))).start_online(broker, CLIMATE_FILTER)
+    secret = bench.directory / "secret"
+    secret.write_text("right\n")
+    secret.chmod(0o644)
+    begin = len(broker.log())
+    weir.reload(config(broker, alerts=hot(20)).replace(
+        "keepalive", f'username = "u"; password_file = "{secret}"; keepalive'))
+    weir.wait_log(rf"weir\.conf:2:\d+: error: password_file '{secret}' has mode 644")
+    equal(weir.count_log("is refused; nothing was changed"), 1, "refusals")
+    broker.publish(TOPIC, reading(0, 25))
+    broker.publish(TOPIC, reading(1, 31))
+    raised = alerts.wait(is_event("raised"), "raised")
+    equal([(event.json["value"], event.json["limit"]) for event in raised], [(31, 30)], "raised")
+    expect(" as weir-plant-7" not in broker.log()[begin:], "it connected anew")
+
+
 def test_removed_rule(bench):
     """A rule that is gone says removed, its retained states are deleted, others stay."""
     broker = bench.broker()
@@ -76,6 +97,34 @@ def test_removed_rule(bench):
                 and message.payload == "", "an empty state")
     retained = broker.retained(f"{ROOT}/alert/#")
     equal(list(retained), [f"{ROOT}/alert/warm/north.hall-1/state"], "the retained topics")
+
+
+def test_lost_after_reload(bench):
+    """States that a reload has sent, lost with the connection, are sent again, and no others."""
+    broker = bench.broker()
+    alerts = broker.subscribe(f"{ROOT}/alert/#")
+    weir = bench.weir(config(broker, alerts=f"{hot(30)}, {hot(29, 'warm')}"))
+    weir.start_online(broker, CLIMATE_FILTER)
+    places = ("hall-1", "hall-2", "hall-3")
+    for number, place in enumerate(places):
+        broker.publish(f"plant/north/{place}/climate", reading(number, 31))
+    alerts.wait(is_event("raised", "warm"), "raised", count=len(places))
+    broker.wait_delivered(len(places))
+    # Frozen, the broker takes what the reload sends and answers nothing.
+    broker.freeze()
+    weir.reload(config(broker, alerts=hot(29, "warm")))
+    broker.kill()
+    weir.wait_log("broker, publishing: lost the connection")
+    before = len(broker.log())
+    broker.start()
+    again = broker.subscribe(f"{ROOT}/alert/#")
+    broker.wait_subscribed(CLIMATE_FILTER, before)
+    wanted = {f"{ROOT}/alert/warm/north.{place}/state" for place in places}
+    harness.wait_for(lambda: set(broker.retained(f"{ROOT}/alert/#")) == wanted, "the states")
+    states = broker.retained(f"{ROOT}/alert/#").values()
+    equal({(state.json["level"], state.json["value"], state.json["limit"]) for state in states},
+          {("warning", 31, 29)}, "what they say")
+    again.wait(is_event("removed"), "removed", count=len(places))
 
 
 def test_kept_alert(bench):
@@ -151,6 +200,64 @@ def test_broker_moved(bench):
     states.wait(is_event("cleared"), "cleared")
     rows = bench.summaries(weir.drain(batches))
     equal([(row["start"], row["count"]) for row in rows], [(T0, 2)], "the rows")
+
+
+def test_removed_with_broker(bench):
+    """A rule that goes with its broker says removed at the new one, leaves no state at the old."""
+    old, new = bench.broker(), bench.broker()
+    before = old.subscribe(f"{ROOT}/alert/#")
+    after = new.subscribe(f"{ROOT}/alert/#")
+    streams = harness.CLIMATE.replace("max_series = 20", f"max_series = {STATES}")
+    weir = bench.weir(config(old, streams=streams, alerts=f"{hot(30)}, {hot(29, 'warm')}"))
+    weir.start_online(old, CLIMATE_FILTER)
+    # More states than a connection has publishes in flight.
+    topics = [f"plant/north/hall-{i}/climate" for i in range(STATES)]
+    for topic in topics:
+        old.publish(topic, reading(0, 31))
+    raised = before.wait(is_event("raised"), "raised", count=STATES)
+    before.wait(lambda message: message.topic.startswith(f"{ROOT}/alert/warm/")
+                and message.topic.endswith("/state"), "a state", count=STATES)
+    weir.reload(config(new, streams=streams, alerts=hot(29, "warm")))
+    removed = after.wait(is_event("removed"), "removed", count=STATES)
+    equal({message.json["id"] for message in removed},
+          {message.json["id"] for message in raised}, "the ids")
+    equal({topic.split("/")[4] for topic in old.retained(f"{ROOT}/alert/#")}, {"warm"},
+          "the rules with states at the old broker")
+    equal(len(before.messages(is_event("removed"))), 0, "removed at the old broker")
+    after.wait(lambda message: message.topic.endswith("/state") and message.payload, "a state",
+               count=STATES)
+    equal({topic.split("/")[4] for topic in new.retained(f"{ROOT}/alert/#")}, {"warm"},
+          "the rules with states at the new broker")
+
+
+def test_removed_with_gateway(bench):
+    """A rule that goes with the gateway's name is removed under the name that it had, once."""
+    broker = bench.broker()
+    alerts = broker.subscribe(f"{ROOT}/alert/#")
+    weir = bench.weir(config(broker, alerts=hot(30))).start_online(broker, CLIMATE_FILTER)
+    broker.publish(TOPIC, reading(0, 31))
+    alerts.wait(is_event("raised"), "raised")
+    alerts.wait_topic(f"{ROOT}/alert/hot/north.hall-1/state")
+    weir.reload(config(broker, gateway="plant-8"))
+    alerts.wait(is_event("removed"), "removed")
+    harness.wait_for(lambda: not broker.retained(f"{ROOT}/alert/#"), "the state to be deleted")
+    weir.drain()
+    equal(len(alerts.settle().messages(is_event("removed"))), 1, "removed, all told")
+
+
+def test_removed_while_away(bench):
+    """What could not be said to be removed before the broker changed is said at the new one."""
+    old, new = bench.broker(), bench.broker()
+    before = old.subscribe(f"{ROOT}/alert/#")
+    after = new.subscribe(f"{ROOT}/alert/#")
+    weir = bench.weir(config(old, alerts=hot(30))).start_online(old, CLIMATE_FILTER)
+    old.publish(TOPIC, reading(0, 31))
+    before.wait_topic(f"{ROOT}/alert/hot/north.hall-1/state")
+    old.freeze()
+    weir.reload(config(old))
+    weir.reload(config(new))
+    after.wait(is_event("removed"), "removed")
+    old.thaw()
 
 
 def test_uplink_moved(bench):

@@ -326,6 +326,22 @@ def test_batches_need_no_uplink_and_no_drain_leaves_the_last_one_out(bench):
           "times of the schedule")
 
 
+def test_batches_are_not_written_over_the_input(bench):
+    text = line("boiler/1/temp", T0, "1")
+    config = bench.config([BOILER])
+    capture = bench.write("capture", text)
+    os.symlink(capture, bench.folder / "link")
+    os.link(capture, bench.folder / "other-name")
+    for path in (capture, str(bench.folder / "link"), str(bench.folder / "other-name")):
+        done = bench.run("replay", "-c", config, "--input", capture, "--batches", path, status=1)
+        expect(f"{path} is the input" in done.stderr.decode(), f"what it says: {done.stderr}")
+        with open(capture, "rb") as stdin:
+            done = subprocess.run([BINARY, "replay", "-c", config, "--batches", path], stdin=stdin,
+                                  capture_output=True, timeout=100, check=False)
+        equal(done.returncode, 1, f"the exit status with the input on stdin ({done.stderr})")
+        equal(pathlib.Path(capture).read_text(), text, "the input")
+
+
 def test_an_alert_is_raised_and_cleared_in_the_output(bench):
     rule = ('alerts: ( { name = "overheat"; stream = "boiler"; field = "temp"; above = 85.0;'
             ' deadband = 3.0; hold = "5s"; clear_delay = "5s"; level = "critical"; } );')
@@ -374,6 +390,12 @@ def test_exit_statuses(bench):
         expect(bench.run(*arguments).stdout.startswith(b"weir 0."), "the version")
 
 
+def read_plan(text):
+    """The lines of check's plan that end in a number."""
+    lines = (one.rsplit(None, 1) for one in text.splitlines())
+    return {words[0].strip(): int(words[1]) for words in lines if words[-1].isdigit()}
+
+
 def test_check_prints_the_plan_and_writes_nothing(bench):
     storage = ('uplink: { url = "mqtt://h"; }; storage: { path = "/nowhere/weir"; };')
     config = bench.config([CLIMATE, BOILER], storage)
@@ -385,7 +407,31 @@ def test_check_prints_the_plan_and_writes_nothing(bench):
         expect(word in text, f"{word} is in the plan:\n{text}")
     rows = next(one for one in text.splitlines() if "summaries an hour" in one)
     equal(int(rows.split()[-1]), 1000 * 3 * 360, "summaries an hour")
+    plan = read_plan(text)
+    equal(plan["total"], sum(plan[part] for part in ("engine in all", "publisher in all", "queue",
+                                                     "outbox")), "the total")
+    equal(plan["besides, for the moment of a reload"],
+          plan["engine in all"] + plan["publisher in all"], "a reload")
+    expect(plan["publisher in all"] > plan["alert events to send"] > 0, f"the events in {plan}")
+    equal((plan["alert states to send"], plan["live topics"]), (1, 0), "states and live topics")
     equal(sorted(os.listdir(bench.folder)), before, "files")
+
+
+def test_check_counts_what_alerts_and_live_topics_take(bench):
+    alerts = """alerts: (
+      { name = "hot"; stream = "climate"; field = "temperature"; above = 30.0; },
+      { name = "cold"; stream = "climate"; field = "temperature"; below = 3.0; } );"""
+    path = bench.config([CLIMATE], alerts)
+    before = read_plan(bench.run("check", "-c", path).stdout.decode())
+    text = pathlib.Path(path).read_text()
+    pathlib.Path(path).write_text(text.replace('name = "climate";',
+                                               'name = "climate"; live = true;'))
+    after = read_plan(bench.run("check", "-c", path).stdout.decode())
+    equal(before["alert states to send"], 2 * 1000 + 1, "the states of two rules")
+    equal(before["live topics"], 0, "live topics without one")
+    # Two fields of 1000 series, with start, end, first, last, count and seven numbers at least.
+    expect(after["live topics"] >= 2 * 1000 * 12 * 8, f"live topics: {after['live topics']}")
+    equal(after["total"] - before["total"], after["live topics"], "what that adds")
 
 
 def test_a_full_disk_is_told(bench):

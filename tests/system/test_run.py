@@ -177,6 +177,35 @@ def test_refused(bench):
     expect("nowhere.conf" in missing.stderr, f"the file is not named: {missing.stderr}")
 
 
+def test_password_file(bench):
+    """A password file that is missing or that others may read is refused with 78, by check too."""
+    broker = bench.broker()
+    secret = bench.directory / "secret"
+    path = bench.directory / "weir.conf"
+    text = config(broker).replace("keepalive", f'username = "u"; password_file = "{secret}";\n'
+                                               "keepalive")
+    path.write_text(text)
+
+    def refuse(reason):
+        for verb in ("check", "run"):
+            done = bench.run(verb, "-c", path)
+            equal(done.returncode, harness.EXIT_REFUSED, f"{verb}'s exit status")
+            expect(re.search(rf"weir\.conf:2:\d+: error: .*password_file '{secret}'.*{reason}",
+                             done.stderr), f"{verb} does not say {reason}: {done.stderr}")
+
+    refuse("No such file")
+    secret.write_text("right\n")
+    secret.chmod(0o644)
+    refuse("mode 644")
+    secret.chmod(0o640)
+    refuse("mode 640")
+    equal(bench.run("replay", "-c", path, text="").returncode, harness.EXIT_DONE,
+          "the exit status of replay, which needs no password")
+    expect("plant-7" not in broker.log(), "the broker heard of it")
+    secret.chmod(0o600)
+    equal(bench.run("check", "-c", path).returncode, harness.EXIT_DONE, "check's exit status")
+
+
 def test_usage(bench):
     """Wrong usage of run ends with 2, --help with 0."""
     equal(bench.run("run", "--no-such-option").returncode, harness.EXIT_USAGE, "an option")

@@ -1,5 +1,7 @@
 """Stopping and starting again: what is sent, what waits, and how long it takes."""
 
+import signal
+
 import harness
 from harness import CLIMATE_FILTER, T0, config, equal, reading
 
@@ -42,6 +44,39 @@ def test_stop_with_frozen_uplink(bench):
     broker.wait_delivered(1)
     weir.drain()
     uplink.thaw()
+
+
+def test_reload_while_stopping(bench):
+    """SIGHUP right behind SIGTERM, or during the stop, neither keeps it nor spoils its end."""
+    broker, uplink = bench.broker(), bench.broker()
+    batches = uplink.subscribe(BATCHES)
+    text = config(broker, uplink, every="1h")
+    for number in range(5):
+        weir = bench.weir(text).start_online(broker, CLIMATE_FILTER)
+        broker.publish(TOPIC, reading(number, number))
+        broker.wait_delivered(number + 1)
+        weir.signal(signal.SIGTERM)
+        weir.signal(signal.SIGHUP)
+        equal(weir.wait(5), harness.EXIT_DONE, "the exit status")
+        weir.wait_log("stopped$")
+    equal(len(bench.summaries(batches.wait(count=5))), 5, "the rows")
+
+    weir = bench.weir(text).start_online(broker, CLIMATE_FILTER)
+    weir.wait_log("uplink: connected")
+    uplink.freeze()
+    broker.publish(TOPIC, reading(5, 5))
+    broker.wait_delivered(6)
+    begin = len(broker.log())
+    weir.signal(signal.SIGTERM)
+    # The input goes first; then it waits for the uplink.
+    harness.wait_for(lambda: "Received DISCONNECT from weir-plant-7" in broker.log()[begin:],
+                     "the stop to begin")
+    weir.configure(text.replace("plant-7", "plant-8"))
+    for _ in range(3):
+        weir.signal(signal.SIGHUP)
+    equal(weir.wait(5), harness.EXIT_DONE, "the exit status")
+    uplink.thaw()
+    equal(weir.count_log("is read anew"), 0, "reloads")
 
 
 def test_session(bench):

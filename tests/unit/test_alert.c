@@ -155,11 +155,41 @@ static void outside_says_which_limit_it_is_beyond(void **state)
     assert_int_equal(offer(&machine, 0, 50), WEIR_ALERT_STATE);
     assert_int_equal(offer(&machine, 1, 90), WEIR_ALERT_RAISED);
     assert_true(read(&machine).limit == 85);
-    assert_int_equal(offer(&machine, 2, 1), WEIR_ALERT_SAME);
+    assert_int_equal(offer(&machine, 2, 1), WEIR_ALERT_STATE);
     assert_true(read(&machine).limit == 5);
-    assert_int_equal(offer(&machine, 3, 90), WEIR_ALERT_SAME);
+    assert_int_equal(offer(&machine, 3, 90), WEIR_ALERT_STATE);
     assert_true(read(&machine).limit == 85);
     assert_int_equal(offer(&machine, 4, 50), WEIR_ALERT_CLEARED);
+}
+
+static void from_one_limit_to_the_other_the_value_goes_with_the_limit(void **state)
+{
+    struct machine machine = make((struct weir_rule_config){.op = WEIR_OPERATOR_OUTSIDE,
+                                                            .low = 5,
+                                                            .high = 85,
+                                                            .hold_ms = 10,
+                                                            .level = WEIR_LEVEL_INFO});
+    struct weir_alert alert;
+
+    (void)state;
+    assert_int_equal(offer(&machine, 0, 90), WEIR_ALERT_STATE);
+    assert_int_equal(offer(&machine, 4, 1), WEIR_ALERT_STATE);
+    alert = read(&machine);
+    assert_int_equal(alert.condition, WEIR_CONDITION_PENDING);
+    assert_true(alert.value == 1 && alert.limit == 5);
+    assert_int_equal(offer(&machine, 5, 0), WEIR_ALERT_SAME);
+    assert_int_equal(offer(&machine, 10, 2), WEIR_ALERT_RAISED);
+    machine.state.id = 1234;
+    assert_int_equal(offer(&machine, 12, 91), WEIR_ALERT_STATE);
+    alert = read(&machine);
+    assert_int_equal(alert.condition, WEIR_CONDITION_ACTIVE);
+    assert_true(alert.value == 91 && alert.limit == 85);
+    assert_int_equal(alert.time_ms, 12);
+    assert_int_equal(alert.since_ms, 0);
+    assert_int_equal(alert.id, 1234);
+    assert_int_equal(alert.sequence, 1);
+    assert_int_equal(offer(&machine, 13, 92), WEIR_ALERT_SAME);
+    assert_true(read(&machine).value == 91);
 }
 
 static const int64_t starts[] = {-10000, 0, 10000};
@@ -326,6 +356,20 @@ static bool is_beyond(const struct reference *reference, size_t at)
     return false;
 }
 
+/* Which limit that was: true for the lower one of two. */
+static bool is_low(const struct reference *reference, size_t at)
+{
+    const struct weir_rule_config *config = &reference->config;
+
+    for (size_t i = at + 1; config->op == WEIR_OPERATOR_OUTSIDE && i-- > 0;) {
+        if (reference->kept[i].value > config->high)
+            return false;
+        if (reference->kept[i].value < config->low)
+            return true;
+    }
+    return false;
+}
+
 static struct verdict judge(const struct reference *reference)
 {
     const struct weir_sample *kept = reference->kept;
@@ -357,7 +401,10 @@ static struct verdict judge(const struct reference *reference)
             verdict.condition = timing ? WEIR_CONDITION_CLEARING : WEIR_CONDITION_ACTIVE;
         else
             verdict.condition = timing ? WEIR_CONDITION_PENDING : WEIR_CONDITION_OK;
-        if (verdict.change == WEIR_ALERT_SAME && verdict.condition != before)
+        if (verdict.change == WEIR_ALERT_SAME &&
+            (verdict.condition != before ||
+             (i > 0 && is_beyond(reference, i - 1) && is_beyond(reference, i) &&
+              is_low(reference, i - 1) != is_low(reference, i))))
             verdict.change = WEIR_ALERT_STATE;
         if (verdict.change != WEIR_ALERT_SAME)
             verdict.behind = kept[i];
@@ -398,6 +445,10 @@ static void check_sample(struct machine *machine, struct reference *reference,
     assert_int_equal(alert.sequence, verdict.sequence);
     assert_int_equal(alert.time_ms, verdict.behind.time_ms);
     assert_true(alert.value == verdict.behind.value);
+    if (reference->config.op == WEIR_OPERATOR_OUTSIDE)
+        assert_true(alert.limit == (is_low(reference, reference->count - 1)
+                                        ? reference->config.low
+                                        : reference->config.high));
 }
 
 static void random_samples_agree_with_the_reference(void **state)
@@ -430,6 +481,7 @@ int main(void)
         cmocka_unit_test(a_limit_is_passed_beyond_it_not_at_it),
         cmocka_unit_test(a_value_is_back_when_it_has_come_back_by_the_deadband),
         cmocka_unit_test(outside_says_which_limit_it_is_beyond),
+        cmocka_unit_test(from_one_limit_to_the_other_the_value_goes_with_the_limit),
         cmocka_unit_test(it_is_raised_by_the_sample_that_completes_the_hold),
         cmocka_unit_test(coming_back_during_the_hold_starts_it_anew),
         cmocka_unit_test(it_is_cleared_by_the_sample_that_completes_the_delay),

@@ -69,7 +69,7 @@ static void check_case(const char *path, const char *expected_path)
     bool refused;
 
     report[0] = '\0';
-    config = weir_config_load(path, stream);
+    config = weir_config_load_offline(path, stream);
     refused = config == NULL;
     assert_int_equal(fclose(stream), 0);
     weir_config_destroy(config);

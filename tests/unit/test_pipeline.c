@@ -457,6 +457,25 @@ static void alerts_come_at_once_in_the_order_of_fields_and_rules(void **state)
     drive_finish(&drive);
 }
 
+static void an_alert_that_crosses_to_the_other_limit_tells_its_state_anew(void **state)
+{
+    struct weir_rule_config *rule;
+
+    (void)state;
+    (void)build_climate();
+    rule = build_rule(&build, "range", 0, 0, 85);
+    rule->op = WEIR_OPERATOR_OUTSIDE;
+    rule->low = 10;
+    drive_init(&drive, &build.config);
+    drive_feed(&drive, 1000, "s/a", "{\"ts\":1000,\"t\":90}");
+    drive_expect(&drive, "range a raised critical active #1 at 1000 since 1000 90\n");
+    drive_feed(&drive, 2000, "s/a", "{\"ts\":2000,\"t\":5}");
+    drive_expect(&drive, "range a none critical active #1 at 2000 since 1000 5\n");
+    drive_feed(&drive, 3000, "s/a", "{\"ts\":3000,\"t\":4}");
+    drive_expect(&drive, "");
+    drive_finish(&drive);
+}
+
 static void a_late_sample_that_is_no_news_moves_no_alert(void **state)
 {
     (void)state;
@@ -820,6 +839,7 @@ int main(void)
         cmocka_unit_test(times_are_read_in_the_stream_s_unit),
         cmocka_unit_test(a_retained_message_counts_in_windows_and_moves_no_alert),
         cmocka_unit_test(alerts_come_at_once_in_the_order_of_fields_and_rules),
+        cmocka_unit_test(an_alert_that_crosses_to_the_other_limit_tells_its_state_anew),
         cmocka_unit_test(a_late_sample_that_is_no_news_moves_no_alert),
         cmocka_unit_test(an_occurrence_has_an_id_of_its_own_until_it_is_cleared),
         cmocka_unit_test(advancing_stops_where_there_is_no_room_and_goes_on_from_there),
