@@ -134,16 +134,23 @@ static bool check_peer(struct weir_mqtt *mqtt, const struct weir_peer_config *co
     return good;
 }
 
-/* OpenSSL sets itself up when it is first used. Left to the library, it is set up for connections
- * without TLS too, which costs 1.5 MiB of resident memory. */
+/*
+ * OpenSSL sets itself up when it is first used. Left to the library, it is set up for connections
+ * without TLS too, which costs 1.5 MiB of resident memory.
+ *
+ * With its last handle the library takes down what its receiving thread may still write to. So
+ * there is a handle that nobody uses and nobody destroys.
+ */
 static void init_library(void)
 {
-    static bool done;
+    static MQTTAsync spare;
     MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
 
-    if (!done)
-        MQTTAsync_global_init(&options);
-    done = true;
+    if (spare)
+        return;
+    MQTTAsync_global_init(&options);
+    (void)MQTTAsync_create(&spare, "tcp://127.0.0.1:1", "weir-spare", MQTTCLIENT_PERSISTENCE_NONE,
+                           NULL);
 }
 
 struct weir_mqtt *weir_mqtt_create(const struct weir_mqtt_options *options)
