@@ -1,7 +1,8 @@
 /*
- * Old batches made coarser: a run of consecutive batches becomes fewer, in which the rows of a field
- * of a series that fall into one bucket [k * window, (k + 1) * window) from the epoch are one row.
- * So a full outbox keeps the whole of its time, at less detail, where it would lose the oldest.
+ * Old batches made coarser: a run of consecutive batches becomes fewer, in which the rows of a
+ * field of a series that fall into one bucket [k * window, (k + 1) * window) from the epoch are one
+ * row. So a full outbox keeps the whole of its time, at less detail, where it would lose the
+ * oldest.
  *
  *     init, accept ... accept, seal, take ... take
  *
@@ -16,8 +17,8 @@
  *
  * These rows pass unchanged:
  *   - whose window is the bucket's or longer, or does not lie within one bucket;
- *   - a revision without its row of revision 0 in front of it in the run. That one has left already,
- *     alone or in a merged row; merging its revision would count it twice;
+ *   - a revision without its row of revision 0 in front of it in the run. That one has left
+ *     already, alone or in a merged row; merging its revision would count it twice;
  *   - what is alone in its bucket.
  * Of a window with all its revisions in the run the highest alone is merged. A second row of
  * revision 0 of the same window has other samples (the stream was changed within it): both count.
@@ -26,8 +27,8 @@
  * gap is filled from the stream's other rows; where none of the run shows the aggregate, a merged
  * row does not either. Rows of a stream that show different aggregates, or units, do not merge.
  *
- * The batches made have gateway, epoch, created and ledger of the newest batch of the run. The first
- * carries `replaces`: the seqs of all batches of the run, and of those that they replace. The
+ * The batches made have gateway, epoch, created and ledger of the newest batch of the run. The
+ * first carries `replaces`: the seqs of all batches of the run, and of those that they replace. The
  * others carry none: batches leave in order and stay until acknowledged, so whoever has one of them
  * has the first.
  *
@@ -70,9 +71,10 @@ struct weir_coarsen_counts {
 uint64_t weir_coarsen_size(uint32_t row_max);
 
 /*
- * Begins a run in weir_coarsen_size(row_max) bytes of 8-byte aligned memory, which may hold anything.
- * window_ms, 1 or more, is the bucket's length; the rows of each batch that is made take at most
- * batch_bytes_max bytes (and no more than WEIR_BATCH_BYTES_MAX) together with its replaces.
+ * Begins a run in weir_coarsen_size(row_max) bytes of 8-byte aligned memory, which may hold
+ * anything. window_ms, 1 or more, is the bucket's length; the rows of each batch that is made take
+ * at most batch_bytes_max bytes (and no more than WEIR_BATCH_BYTES_MAX) together with its replaces.
+ * The run lies in that memory, and refers to itself by address.
  */
 struct weir_coarsen *weir_coarsen_init(void *work, uint32_t row_max, int64_t window_ms,
                                        uint64_t batch_bytes_max);

@@ -191,8 +191,8 @@ static void join(struct weir_summary *total, double *compensation, const struct 
     }
 }
 
-/* Chan's formula for all parts at once (Chan, Golub, LeVeque 1979): with the mean of all known first,
- * its rounding counts in the second order only. */
+/* Chan's formula for all parts at once (Chan, Golub, LeVeque 1979): with the mean of all known
+ * first, its rounding counts in the second order only. Of equal samples, not at all. */
 static double merged_stddev(const struct weir_coarsen *coarsen, uint32_t first,
                             const struct weir_summary *total)
 {
