@@ -83,7 +83,7 @@ struct weir_coarsen *weir_coarsen_init(void *work, uint32_t row_max, int64_t win
  * Adds the next batch, the oldest first. Payload and rows are borrowed for the call.
  *
  * WEIR_FULL: it does not fit into this run any more, or is of another gateway or epoch, whose seqs
- * mean other batches; end the run before it. Never the answer in an empty run.
+ * mean other batches; end the run before it. Never the answer to the first batch of a run.
  * WEIR_REFUSED: damaged, or text and side table disagree; or it replaces what takes more than
  * WEIR_BATCH_RANGE_COUNT_MAX ranges by itself; the batch is to stay what it is, and the run ends
  * before it, since rows are not to change their order.
