@@ -34,6 +34,19 @@ enum weir_status weir_batch_accept(struct weir_batch *batch,
     return WEIR_OK;
 }
 
+static void write_ranges(struct weir_text *text, const struct weir_batch_head *head)
+{
+    weir_text_add(text, ",\"replaces\":");
+    for (uint32_t i = 0; i < head->range_count; i++) {
+        weir_text_add(text, i > 0 ? ",[" : "[[");
+        weir_text_add_uint(text, head->ranges[i].first);
+        weir_text_add(text, ",");
+        weir_text_add_uint(text, head->ranges[i].last);
+        weir_text_add(text, "]");
+    }
+    weir_text_add(text, "]");
+}
+
 static void write_head(struct weir_text *text, const struct weir_batch_head *head)
 {
     weir_text_add(text, "{\"schema\":\"weir.batch/1\",\"gateway\":");
@@ -44,9 +57,17 @@ static void write_head(struct weir_text *text, const struct weir_batch_head *hea
     weir_text_add_uint(text, head->sequence);
     weir_text_add(text, ",\"created\":");
     weir_text_add_int(text, head->created_ms);
-    weir_text_add(text, ",\"ledger\":{");
-    weir_encode_ledger(text, head->ledger);
-    weir_text_add(text, "},\"summaries\":[");
+    if (head->range_count > 0)
+        write_ranges(text, head);
+    weir_text_add(text, ",\"ledger\":");
+    if (head->ledger_text) {
+        weir_text_add_bytes(text, head->ledger_text, head->ledger_length);
+    } else {
+        weir_text_add(text, "{");
+        weir_encode_ledger(text, head->ledger);
+        weir_text_add(text, "}");
+    }
+    weir_text_add(text, ",\"summaries\":[");
 }
 
 const char *weir_batch_seal(struct weir_batch *batch, const struct weir_batch_head *head,
@@ -56,6 +77,8 @@ const char *weir_batch_seal(struct weir_batch *batch, const struct weir_batch_he
     struct weir_text text;
     char *start;
 
+    assert(head->range_count <= WEIR_BATCH_RANGE_COUNT_MAX &&
+           (!head->ledger_text || head->ledger_length <= WEIR_BATCH_LEDGER_BYTES_MAX));
     weir_text_init(&text, envelope, sizeof(envelope));
     write_head(&text, head);
     assert(!text.overflow);

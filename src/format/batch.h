@@ -4,6 +4,9 @@
  *
  *     {"schema":"weir.batch/1","gateway":...,"epoch":...,"seq":...,"created":...,"ledger":{...},
  *      "summaries":[{...},...]}
+ *
+ * A batch that takes the place of others has "replaces":[[FIRST,LAST],...] behind created: the
+ * ranges of their seqs, both ends included.
  */
 #ifndef WEIR_FORMAT_BATCH_H
 #define WEIR_FORMAT_BATCH_H
@@ -11,11 +14,26 @@
 #include "format/encode.h"
 #include "weir/limits.h"
 
-/* The gap: the envelope with the longest names and counts. */
-#define WEIR_BATCH_HEAD_BYTES 2048
+/* Ranges of a batch: what falls out of an outbox is consecutive but for what left it otherwise. */
+#define WEIR_BATCH_RANGE_COUNT_MAX 64
+
+/* Bytes of a range: two numbers, brackets and commas. */
+#define WEIR_BATCH_RANGE_BYTES_MAX 44
+
+/* A ledger as text, braces included: every count at its longest, and room for counts to come. */
+#define WEIR_BATCH_LEDGER_BYTES_MAX 1024
+
+/* The gap: the envelope with the longest names and counts, the longest ledger and all ranges. */
+#define WEIR_BATCH_HEAD_BYTES 4608
 
 /* Bytes of an epoch as text. */
 #define WEIR_EPOCH_LENGTH 16
+
+/* Sequence numbers, first <= last. */
+struct weir_batch_range {
+    uint64_t first;
+    uint64_t last;
+};
 
 struct weir_batch_head {
     const char *gateway;
@@ -23,6 +41,10 @@ struct weir_batch_head {
     uint64_t sequence;
     int64_t created_ms;
     const struct weir_ledger *ledger;
+    const char *ledger_text; /* in place of ledger, if not NULL: braces included, at most */
+    size_t ledger_length;    /* WEIR_BATCH_LEDGER_BYTES_MAX */
+    const struct weir_batch_range *ranges; /* of replaces */
+    uint32_t range_count;                  /* 0: no replaces */
 };
 
 /* Rows of a batch at most: those of the shortest names fill it. */

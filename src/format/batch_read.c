@@ -10,14 +10,17 @@ enum key {
     KEY_GATEWAY,
     KEY_EPOCH,
     KEY_SEQ,
+    KEY_CREATED,
+    KEY_REPLACES,
     KEY_LEDGER,
     KEY_SUMMARIES,
     KEY_COUNT,
 };
 
 static const char *const key_paths[KEY_COUNT] = {
-    [KEY_SCHEMA] = "schema", [KEY_GATEWAY] = "gateway", [KEY_EPOCH] = "epoch",
-    [KEY_SEQ] = "seq",       [KEY_LEDGER] = "ledger",   [KEY_SUMMARIES] = "summaries",
+    [KEY_SCHEMA] = "schema", [KEY_GATEWAY] = "gateway",     [KEY_EPOCH] = "epoch",
+    [KEY_SEQ] = "seq",       [KEY_CREATED] = "created",     [KEY_REPLACES] = "replaces",
+    [KEY_LEDGER] = "ledger", [KEY_SUMMARIES] = "summaries",
 };
 
 void weir_batch_reader_init(struct weir_batch_reader *reader)
@@ -38,6 +41,104 @@ bool weir_batch_is_count(const struct weir_json_value *value)
             return false;
     }
     return true;
+}
+
+/* Reads the digits at text, one or more; NULL: there are none, or too many. */
+static const char *read_digits(const char *text, const char *end, uint64_t *number)
+{
+    const char *start = text;
+
+    *number = 0;
+    for (; text < end && *text >= '0' && *text <= '9'; text++) {
+        uint64_t digit = (uint64_t)(*text - '0');
+
+        if (*number > (UINT64_MAX - digit) / 10)
+            return NULL;
+        *number = *number * 10 + digit;
+    }
+    return text > start ? text : NULL;
+}
+
+bool weir_batch_read_count(const struct weir_json_value *value, uint64_t *count)
+{
+    const char *end;
+
+    if (value->kind != WEIR_JSON_NUMBER)
+        return false;
+    end = value->text + value->length;
+    return read_digits(value->text, end, count) == end;
+}
+
+bool weir_batch_read_int(const struct weir_json_value *value, int64_t *number)
+{
+    struct weir_json_value digits = *value;
+    bool negative = value->kind == WEIR_JSON_NUMBER && value->text[0] == '-';
+    uint64_t magnitude;
+
+    if (negative) {
+        digits.text++;
+        digits.length--;
+    }
+    if (!weir_batch_read_count(&digits, &magnitude) || magnitude > INT64_MAX)
+        return false;
+    *number = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+    return true;
+}
+
+static const char *skip_blanks(const char *text, const char *end)
+{
+    while (text < end && memchr(" \t\r\n", *text, 4))
+        text++;
+    return text;
+}
+
+/* The byte behind the mark, which may have blanks around it; NULL: something else stands there, or
+ * text is NULL. */
+static const char *skip_mark(const char *text, const char *end, char mark)
+{
+    if (!text)
+        return NULL;
+    text = skip_blanks(text, end);
+    return text < end && *text == mark ? skip_blanks(text + 1, end) : NULL;
+}
+
+static const char *read_range(const char *text, const char *end, struct weir_batch_range *range)
+{
+    text = skip_mark(text, end, '[');
+    text = text ? read_digits(text, end, &range->first) : NULL;
+    text = skip_mark(text, end, ',');
+    text = text ? read_digits(text, end, &range->last) : NULL;
+    text = skip_mark(text, end, ']');
+    return range->first <= range->last ? text : NULL;
+}
+
+bool weir_batch_view_ranges(const struct weir_batch_view *view, struct weir_batch_range *ranges,
+                            uint32_t *range_count)
+{
+    const char *text;
+    const char *next;
+    const char *end;
+
+    *range_count = 0;
+    if (view->replaces.kind == WEIR_JSON_MISSING)
+        return true;
+    if (view->replaces.kind != WEIR_JSON_ARRAY)
+        return false;
+    end = view->replaces.text + view->replaces.length;
+    text = skip_mark(view->replaces.text, end, '[');
+    if (skip_mark(text, end, ']') == end)
+        return true;
+    do {
+        struct weir_batch_range range = {0};
+
+        text = read_range(text, end, &range);
+        if (!text || *range_count == WEIR_BATCH_RANGE_COUNT_MAX)
+            return false;
+        ranges[(*range_count)++] = range;
+        next = skip_mark(text, end, ',');
+        text = next ? next : text;
+    } while (next);
+    return skip_mark(text, end, ']') == end;
 }
 
 /* The byte after the string that begins at text. */
@@ -121,6 +222,8 @@ const char *weir_batch_reader_open(const struct weir_batch_reader *reader, const
     view->gateway = value[KEY_GATEWAY];
     view->epoch = value[KEY_EPOCH];
     view->sequence = value[KEY_SEQ];
+    view->created = value[KEY_CREATED];
+    view->replaces = value[KEY_REPLACES];
     view->ledger = value[KEY_LEDGER];
     view->summaries = value[KEY_SUMMARIES];
     view->next = view->summaries.text + 1;

@@ -68,6 +68,17 @@ static void add_aggregate(struct weir_text *text, const struct weir_summary *sum
     weir_text_add_number(text, value);
 }
 
+uint32_t weir_encode_aggregates(const struct weir_summary *summary)
+{
+    uint32_t aggregates = 1u << WEIR_AGGREGATE_COUNT;
+
+    for (int i = 0; i < WEIR_AGGREGATE_KIND_COUNT; i++) {
+        if (isfinite(aggregate_value(summary, (enum weir_aggregate)i)))
+            aggregates |= 1u << i;
+    }
+    return aggregates;
+}
+
 void weir_encode_summary(struct weir_text *text, const struct weir_stream_config *stream,
                          const char *series, const struct weir_summary *summary)
 {

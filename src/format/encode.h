@@ -15,6 +15,10 @@
 void weir_encode_summary(struct weir_text *text, const struct weir_stream_config *stream,
                          const char *series, const struct weir_summary *summary);
 
+/* The aggregates, bit 1 << enum weir_aggregate, that are not left out where a stream asks for
+ * all. */
+uint32_t weir_encode_aggregates(const struct weir_summary *summary);
+
 /* "rule":...,"stream":...,"series":...,"event":...,"level":...,"ts":...,"value":...,"limit":... */
 void weir_encode_alert(struct weir_text *text, const struct weir_config *config, const char *series,
                        const struct weir_alert *alert);

@@ -115,18 +115,169 @@ static void the_longest_envelope_fits_its_gap(void **state)
     struct fixture *fixture = set_up();
     struct weir_ledger full;
     char gateway[WEIR_NAME_LENGTH_MAX + 1];
-    struct weir_batch_head longest = {gateway, UINT64_MAX, UINT64_MAX, INT64_MIN, &full};
+    struct weir_batch_range ranges[WEIR_BATCH_RANGE_COUNT_MAX];
+    char ledger_text[WEIR_BATCH_LEDGER_BYTES_MAX];
+    struct weir_batch_head longest = {
+        .gateway = gateway,
+        .epoch = UINT64_MAX,
+        .sequence = UINT64_MAX,
+        .created_ms = INT64_MIN,
+        .ledger = &full,
+        .ranges = ranges,
+        .range_count = WEIR_BATCH_RANGE_COUNT_MAX,
+    };
     const char *bytes;
     size_t length;
 
     (void)state;
+    memset(ranges, 0xff, sizeof(ranges));
     memset(&full, 0xff, sizeof(full));
     memset(gateway, '\x01', sizeof(gateway) - 1);
     gateway[sizeof(gateway) - 1] = '\0';
     bytes = weir_batch_seal(&fixture->batch, &longest, &length);
     assert_null(open_text(fixture, bytes, length));
+    assert_true(fixture->view.ledger.length <= WEIR_BATCH_LEDGER_BYTES_MAX);
     assert_end(fixture);
+
+    memset(ledger_text, ' ', sizeof(ledger_text));
+    ledger_text[0] = '{';
+    ledger_text[sizeof(ledger_text) - 1] = '}';
+    longest.ledger_text = ledger_text;
+    longest.ledger_length = sizeof(ledger_text);
+    bytes = weir_batch_seal(&fixture->batch, &longest, &length);
+    assert_null(open_text(fixture, bytes, length));
+    assert_int_equal(fixture->view.ledger.length, sizeof(ledger_text));
     free(fixture);
+}
+
+static void a_batch_can_stand_for_others(void **state)
+{
+    static const struct weir_batch_range ranges[] = {{1, 7}, {9, 9}, {11, UINT64_MAX}};
+    static const char start[] = "{\"schema\":\"weir.batch/1\",\"gateway\":\"gate\","
+                                "\"epoch\":\"0000000000000abc\",\"seq\":41,"
+                                "\"created\":1700000000000,"
+                                "\"replaces\":[[1,7],[9,9],[11,18446744073709551615]],"
+                                "\"ledger\":{\"a\": 1},\"summaries\":[{";
+    struct weir_batch_range found[WEIR_BATCH_RANGE_COUNT_MAX];
+    struct weir_batch_head other = head;
+    struct fixture *fixture = set_up();
+    uint32_t found_count;
+    const char *bytes;
+    size_t length;
+
+    (void)state;
+    other.ranges = ranges;
+    other.range_count = 3;
+    other.ledger_text = "{\"a\": 1}";
+    other.ledger_length = strlen(other.ledger_text);
+    assert_int_equal(accept(fixture), WEIR_OK);
+    bytes = weir_batch_seal(&fixture->batch, &other, &length);
+    assert_memory_equal(bytes, start, strlen(start));
+    assert_null(open_text(fixture, bytes, length));
+    assert_value(&fixture->view.created, "1700000000000");
+    assert_true(weir_batch_view_ranges(&fixture->view, found, &found_count));
+    assert_int_equal(found_count, 3);
+    assert_memory_equal(found, ranges, sizeof(ranges));
+    bytes = weir_batch_seal(&fixture->batch, &head, &length);
+    assert_null(open_text(fixture, bytes, length));
+    assert_true(weir_batch_view_ranges(&fixture->view, found, &found_count));
+    assert_int_equal(found_count, 0);
+    free(fixture);
+}
+
+/* The number of ranges, -1: refused. */
+static int count_ranges(struct fixture *fixture, const char *replaces)
+{
+    struct weir_batch_range found[WEIR_BATCH_RANGE_COUNT_MAX];
+    uint32_t count;
+    char text[2048];
+    int length = snprintf(text, sizeof(text),
+                          "{\"schema\":\"weir.batch/1\",\"gateway\":\"g\",\"epoch\":\"e\","
+                          "\"seq\":1,\"ledger\":{},\"summaries\":[],\"replaces\":%s}",
+                          replaces);
+
+    assert_null(open_text(fixture, text, (size_t)length));
+    return weir_batch_view_ranges(&fixture->view, found, &count) ? (int)count : -1;
+}
+
+static void replaces_is_a_list_of_ranges(void **state)
+{
+    static const char *const refused[] = {
+        "1",
+        "{}",
+        "null",
+        "[1]",
+        "[[]]",
+        "[[1]]",
+        "[[1,2,3]]",
+        "[[2,1]]",
+        "[[-1,2]]",
+        "[[1,2.0]]",
+        "[[1,1e3]]",
+        "[[1,\"2\"]]",
+        "[[[1,2]]]",
+        "[[1,2],3]",
+        "[[1,2],[]]",
+        "[[1,2],{}]",
+        "[[1,18446744073709551616]]",
+    };
+    struct fixture *fixture = set_up();
+    char text[1024] = "[";
+
+    (void)state;
+    assert_int_equal(count_ranges(fixture, "[]"), 0);
+    assert_int_equal(count_ranges(fixture, " [ ] "), 0);
+    assert_int_equal(count_ranges(fixture, "[[1,1]]"), 1);
+    assert_int_equal(count_ranges(fixture, " [ [ 1 , 18446744073709551615 ] ,\n[0,0] ] "), 2);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        assert_int_equal(count_ranges(fixture, refused[i]), -1);
+    for (int i = 0; i < WEIR_BATCH_RANGE_COUNT_MAX; i++)
+        strcat(text, i > 0 ? ",[1,1]" : "[1,1]");
+    strcat(text, "]");
+    assert_int_equal(count_ranges(fixture, text), WEIR_BATCH_RANGE_COUNT_MAX);
+    text[strlen(text) - 1] = '\0';
+    strcat(text, ",[1,1]]");
+    assert_int_equal(count_ranges(fixture, text), -1);
+    free(fixture);
+}
+
+static void counts_and_integers_are_read_to_their_limits(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_count;
+        uint64_t count;
+        bool is_int;
+        int64_t number;
+    } cases[] = {
+        {"0", true, 0, true, 0},
+        {"-0", false, 0, true, 0},
+        {"9223372036854775807", true, INT64_MAX, true, INT64_MAX},
+        {"9223372036854775808", true, 1ULL << 63, false, 0},
+        {"-9223372036854775807", false, 0, true, -INT64_MAX},
+        {"18446744073709551615", true, UINT64_MAX, false, 0},
+        {"18446744073709551616", false, 0, false, 0},
+        {"99999999999999999999", false, 0, false, 0},
+        {"1.0", false, 0, false, 0},
+        {"1e1", false, 0, false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct weir_json_value value = {.kind = WEIR_JSON_NUMBER,
+                                        .text = cases[i].text,
+                                        .length = (uint32_t)strlen(cases[i].text)};
+        uint64_t count;
+        int64_t number;
+
+        assert_int_equal(weir_batch_read_count(&value, &count), cases[i].is_count);
+        assert_true(!cases[i].is_count || count == cases[i].count);
+        assert_int_equal(weir_batch_read_int(&value, &number), cases[i].is_int);
+        assert_true(!cases[i].is_int || number == cases[i].number);
+        value.kind = WEIR_JSON_STRING;
+        assert_false(weir_batch_read_count(&value, &count));
+        assert_false(weir_batch_read_int(&value, &number));
+    }
 }
 
 static void a_batch_takes_rows_until_it_is_full_and_no_byte_more(void **state)
@@ -260,6 +411,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_the_envelope_around_its_rows),
         cmocka_unit_test(the_longest_envelope_fits_its_gap),
+        cmocka_unit_test(a_batch_can_stand_for_others),
+        cmocka_unit_test(replaces_is_a_list_of_ranges),
+        cmocka_unit_test(counts_and_integers_are_read_to_their_limits),
         cmocka_unit_test(a_batch_takes_rows_until_it_is_full_and_no_byte_more),
         cmocka_unit_test(what_was_written_reads_back),
         cmocka_unit_test(blanks_order_and_unknown_members_do_not_matter),

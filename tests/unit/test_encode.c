@@ -120,6 +120,21 @@ static void each_aggregate_appears_only_when_asked_for(void **state)
     }
 }
 
+static void what_can_be_shown_is_what_is_not_left_out(void **state)
+{
+    const uint32_t all = (1u << WEIR_AGGREGATE_KIND_COUNT) - 1;
+    struct fixture fixture;
+
+    (void)state;
+    set_up(&fixture);
+    assert_int_equal(weir_encode_aggregates(&fixture.summary), all);
+    fixture.summary.last_ms = fixture.summary.first_ms;
+    assert_int_equal(weir_encode_aggregates(&fixture.summary), all & ~(1u << WEIR_AGGREGATE_RATE));
+    fixture.summary.sum = INFINITY;
+    assert_int_equal(weir_encode_aggregates(&fixture.summary),
+                     all & ~(1u << WEIR_AGGREGATE_RATE) & ~(1u << WEIR_AGGREGATE_SUM));
+}
+
 static void a_field_without_unit_has_no_unit(void **state)
 {
     struct fixture fixture;
@@ -295,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_summary_has_its_members_in_the_contracts_order),
         cmocka_unit_test(each_aggregate_appears_only_when_asked_for),
         cmocka_unit_test(a_field_without_unit_has_no_unit),
+        cmocka_unit_test(what_can_be_shown_is_what_is_not_left_out),
         cmocka_unit_test(what_is_not_finite_and_a_rate_over_no_time_are_left_out),
         cmocka_unit_test(names_are_escaped),
         cmocka_unit_test(a_summary_that_does_not_fit_is_told),

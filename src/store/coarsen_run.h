@@ -1,0 +1,90 @@
+/*
+ * The work area of coarsen: what its two halves, reading batches and merging their rows, share.
+ */
+#ifndef WEIR_STORE_COARSEN_RUN_H
+#define WEIR_STORE_COARSEN_RUN_H
+
+#include "format/batch_read.h"
+#include "store/coarsen.h"
+#include "store/range.h"
+#include "weir/config.h"
+
+#define WEIR_COARSEN_NONE UINT32_MAX
+
+/* A text, or several, in the pool, each closed by a NUL: a stream's name; a unit; or the names of a
+ * stream, a series and a field, which together are a track. */
+struct weir_coarsen_name {
+    uint32_t offset;
+    uint32_t length;
+    uint32_t slot;    /* where it stands in the table of names */
+    uint32_t stream;  /* of a track: its stream's name */
+    uint32_t segment; /* of a stream, while merging: the newest of its segments, or none */
+};
+
+/* What a stream shows in some of its rows, which may merge. */
+struct weir_coarsen_segment {
+    uint32_t shown; /* bit 1 << enum weir_aggregate */
+    uint32_t known; /* aggregates that some row could show, so that we know whether it would */
+    uint32_t older; /* another of the stream's segments, or none */
+};
+
+/* What stands beside each summary. Other rows are named by their index. */
+struct weir_coarsen_row {
+    uint32_t track;
+    uint32_t unit;
+    uint32_t shown;
+    /* From here on: while merging. */
+    uint32_t segment;
+    uint32_t revised; /* the revision that supersedes it; itself: none does */
+    uint32_t count;   /* rows it stands for: itself and its revisions */
+    uint32_t next;    /* of the same group */
+    uint32_t last;    /* of a group's first row: the group's last */
+    bool passes;      /* unchanged */
+    bool leads;       /* the first of its group */
+};
+
+struct weir_coarsen {
+    int64_t window_ms;
+    uint64_t batch_bytes_max;
+    bool sealed;
+    uint32_t row_max;
+    uint32_t name_max;
+    uint32_t text_max;
+    uint32_t slot_mask;      /* of slots */
+    uint32_t name_slot_mask; /* of name_slots */
+    uint32_t row_count;      /* of the run; sealed: of what is made of it */
+    uint32_t name_count;
+    uint32_t text_length;
+    uint32_t segment_count;
+    uint32_t taken_count; /* rows */
+    struct weir_coarsen_counts counts;
+
+    /* The envelope. gateway is empty in an empty run. */
+    bool begun;
+    char gateway[WEIR_NAME_LENGTH_MAX + 1];
+    uint64_t epoch;
+    int64_t created_ms;
+    size_t ledger_length;
+    char ledger[WEIR_BATCH_LEDGER_BYTES_MAX];
+    struct weir_range_list ranges;
+
+    struct weir_summary *summaries;
+    struct weir_coarsen_row *rows;
+    struct weir_coarsen_segment *segments;
+    struct weir_coarsen_name *names;
+    uint32_t *slots; /* rows by window, then by bucket */
+    uint32_t *name_slots;
+    char *text; /* the pool of names */
+
+    struct weir_batch_reader reader;
+    struct weir_json_paths row_paths;
+    struct weir_stream_config stream; /* for encoding a row */
+    struct weir_field_config field;
+    struct weir_batch batch;
+};
+
+/* Merges the rows of the run where they lie: what comes out takes the front of summaries and rows,
+ * in which track, unit and shown then count. Sets row_count and counts. */
+void weir_coarsen_merge(struct weir_coarsen *coarsen);
+
+#endif
