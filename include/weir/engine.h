@@ -58,9 +58,10 @@ void weir_engine_init(struct weir_engine *engine, const struct weir_config *conf
  * but for duplicates. */
 void weir_engine_note_losses(struct weir_engine *engine, const struct weir_ledger *losses);
 
-/* Takes the next count numbers of batches away, for batches that are made elsewhere. Returns the
- * first. */
-uint64_t weir_engine_reserve(struct weir_engine *engine, uint64_t count);
+/* Takes the next count numbers of batches away, for batches that are made elsewhere; and the first
+ * of those that were taken last. */
+void weir_engine_reserve(struct weir_engine *engine, uint64_t count);
+uint64_t weir_engine_reserved(const struct weir_engine *engine);
 
 /* Begins another life: batches have this epoch from now on, and numbers from 1. */
 void weir_engine_set_epoch(struct weir_engine *engine, uint64_t epoch);

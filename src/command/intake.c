@@ -69,7 +69,7 @@ enum weir_status weir_intake_apply(struct weir_engine *engine, const struct weir
         weir_engine_set_epoch(engine, record->epoch);
         break;
     case WEIR_RECORD_RESERVE:
-        (void)weir_engine_reserve(engine, record->number);
+        weir_engine_reserve(engine, record->number);
         break;
     default:
         break;

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "command/room.h"
 #include "format/batch.h"
 #include "port/log.h"
 #include "store/config_image.h"
@@ -20,6 +21,7 @@
 #define RETRY_MS 1000
 #define PATIENCE_MS 2000 /* a call that takes longer is a fault while it lasts */
 #define WRITE_EVERY_MS 1000
+#define RESERVE_WAIT_MS 5000
 
 /* A snapshot is taken when the log behind it has grown by so many times its size. */
 #define SNAPSHOT_FACTOR 16
@@ -39,6 +41,14 @@ struct image {
     void *bytes;
     size_t length;
     uint64_t hash;
+};
+
+/* Numbers of batches that the thread asks the owner for. */
+struct reservation {
+    uint64_t epoch;
+    uint32_t count; /* 0: nothing is asked for */
+    bool refused;
+    uint64_t first;
 };
 
 enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_DONE };
@@ -76,6 +86,9 @@ struct weir_keeper {
     uint64_t snapshot_newest_length;
 
     struct image image; /* to be kept; bytes NULL: none */
+
+    struct weir_room room; /* the thread's */
+    struct reservation wanted;
 
     uint64_t condemned[WEIR_HISTORY_BAD_MAX];
     uint32_t condemned_count;
@@ -193,26 +206,51 @@ static enum slot_state slot_of(struct weir_keeper *keeper)
     return slot;
 }
 
-/* The oldest that has not been handed out gives way. */
-static int drop_oldest(struct weir_keeper *keeper)
+static void wait_for_work(struct weir_keeper *keeper, int64_t end_ms)
 {
-    struct weir_outbox *outbox = &keeper->storage->outbox;
-    uint32_t index = slot_of(keeper) == SLOT_EMPTY ? 0 : 1;
-    struct weir_outbox_batch batch;
-    int error;
+    struct timespec end = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
 
-    if (outbox->count <= index)
-        return -ENOSPC;
-    error = weir_outbox_read(outbox, index, &batch);
-    if (error == -EBADMSG)
-        return 0;
-    if (error != 0)
-        return error;
+    (void)pthread_cond_timedwait(&keeper->work, &keeper->lock, &end);
+}
+
+/*
+ * Numbers of batches come from the engine, through the log, which is the owner's. Waits for them
+ * and for the log to be on disk up to there, so that no other start gives them out again.
+ */
+static int reserve(void *context, uint64_t epoch, uint32_t count, uint64_t *first)
+{
+    struct weir_keeper *keeper = context;
+    struct reservation *wanted = &keeper->wanted;
+    int64_t end_ms = monotonic_ms() + RESERVE_WAIT_MS;
+    int error = 0;
+
     pthread_mutex_lock(&keeper->lock);
-    keeper->report.batches_dropped++;
-    keeper->report.summaries_dropped += batch.row_count;
+    *wanted = (struct reservation){.epoch = epoch, .count = count};
+    wake(keeper);
+    while (wanted->count > 0 && !keeper->stopping && monotonic_ms() < end_ms)
+        wait_for_work(keeper, end_ms);
+    if (wanted->count > 0)
+        error = -ECANCELED;
+    else if (wanted->refused)
+        error = -ESTALE;
+    wanted->count = 0;
+    *first = wanted->first;
     pthread_mutex_unlock(&keeper->lock);
-    return weir_outbox_remove(outbox, index);
+    if (error == 0) {
+        keeper->log_due = true;
+        error = write_log(keeper);
+    }
+    return error;
+}
+
+static void copy_counts(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->busy_since_ms = monotonic_ms(); /* many calls to the disk, but each had its answer */
+    keeper->report.batches_dropped = keeper->room.batches_dropped;
+    keeper->report.summaries_dropped = keeper->room.summaries_dropped;
+    keeper->report.coarsened = keeper->room.coarsened;
+    pthread_mutex_unlock(&keeper->lock);
 }
 
 static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
@@ -223,6 +261,9 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
         .place = staged->place,
         .epoch = staged->epoch,
         .sequence = staged->sequence,
+        .first = staged->sequence,
+        .last = staged->sequence,
+        .parts = 1,
         .row_count = staged->row_count,
         .length = staged->length,
         .bytes = bytes,
@@ -232,7 +273,8 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
 
     while (error == 0 && outbox->count > 0 &&
            !weir_outbox_fits(outbox, weir_outbox_file_size(batch.length, batch.row_count)))
-        error = drop_oldest(keeper);
+        error = weir_room_make(&keeper->room, batch.epoch);
+    copy_counts(keeper);
     return error == 0 ? weir_outbox_add(outbox, &batch) : error;
 }
 
@@ -263,7 +305,7 @@ static int serve_slot(struct weir_keeper *keeper)
     int error = 0;
 
     if (slot == SLOT_DONE) {
-        error = outbox->count > 0 ? weir_outbox_remove(outbox, 0) : 0;
+        error = outbox->count > 0 ? weir_outbox_remove(outbox, 0, 1) : 0;
         if (error != 0)
             return error;
         pthread_mutex_lock(&keeper->lock);
@@ -402,13 +444,6 @@ static bool has_work(struct weir_keeper *keeper)
            keeper->snapshot_full || log_is_due(keeper);
 }
 
-static void wait_for_work(struct weir_keeper *keeper, int64_t end_ms)
-{
-    struct timespec end = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
-
-    (void)pthread_cond_timedwait(&keeper->work, &keeper->lock, &end);
-}
-
 /* Under the lock: until there is something to do. */
 static void wait_round(struct weir_keeper *keeper, int error)
 {
@@ -479,6 +514,7 @@ static void free_keeper(struct weir_keeper *keeper)
         munmap(keeper->snapshot, (size_t)keeper->snapshot_size);
     if (keeper->staged_bytes)
         munmap(keeper->staged_bytes, STAGED_BYTES);
+    weir_room_finish(&keeper->room);
     free(keeper->image.bytes);
     pthread_cond_destroy(&keeper->work);
     pthread_cond_destroy(&keeper->progress);
@@ -505,6 +541,8 @@ struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir
     if (!keeper->staged_bytes)
         goto error_keeper;
     weir_ring_init(&keeper->staged, keeper->staged_bytes, STAGED_BYTES);
+    if (!weir_room_init(&keeper->room, &storage->outbox, WEIR_BATCH_BYTES_MAX, reserve, keeper))
+        goto error_keeper;
     copy_report(keeper);
     if (pthread_create(&keeper->thread, NULL, keep, keeper) == 0)
         return keeper;
@@ -697,6 +735,27 @@ void weir_keeper_take_snapshot(struct weir_keeper *keeper, const struct weir_run
     keeper->snapshot_place = place->position;
     keeper->snapshot_wanted = false;
     keeper->snapshot_full = true;
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch)
+{
+    uint32_t count;
+
+    pthread_mutex_lock(&keeper->lock);
+    count = keeper->wanted.count;
+    *epoch = keeper->wanted.epoch;
+    pthread_mutex_unlock(&keeper->lock);
+    return count;
+}
+
+void weir_keeper_grant(struct weir_keeper *keeper, bool granted, uint64_t first)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->wanted.count = 0;
+    keeper->wanted.refused = !granted;
+    keeper->wanted.first = first;
     pthread_cond_signal(&keeper->work);
     pthread_mutex_unlock(&keeper->lock);
 }

@@ -269,6 +269,26 @@ static void follow_faults(struct weir_daemon *daemon)
     weir_publisher_set_storage(daemon->publisher, report.error == 0 ? "good" : report.what);
 }
 
+/* The outbox asks for numbers of batches, to make some coarser. */
+static void grant_numbers(struct weir_daemon *daemon)
+{
+    struct weir_record record = {.kind = WEIR_RECORD_RESERVE};
+    uint64_t epoch;
+    bool granted;
+
+    record.number = weir_keeper_wanted(daemon->keeper, &epoch);
+    if (record.number == 0)
+        return;
+    weir_intake_lock(&daemon->intake);
+    weir_daemon_step_engine(daemon);
+    granted = weir_engine_epoch(&daemon->running->engine) == epoch &&
+              weir_intake_note(&daemon->intake, &record);
+    if (granted)
+        weir_daemon_step_engine(daemon);
+    weir_keeper_grant(daemon->keeper, granted, weir_engine_reserved(&daemon->running->engine));
+    weir_intake_unlock(&daemon->intake);
+}
+
 /* Under the lock. */
 static void take_snapshot(struct weir_daemon *daemon)
 {
@@ -290,6 +310,7 @@ void weir_daemon_step_storage(struct weir_daemon *daemon)
     if (!daemon->keeper)
         return;
     follow_faults(daemon);
+    grant_numbers(daemon);
     note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
                 &daemon->events_done);
     if (daemon->uplink)

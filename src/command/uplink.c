@@ -172,6 +172,9 @@ static bool give_to_keeper(struct weir_uplink *uplink, const struct weir_engine_
         .place = place,
         .epoch = batch->epoch,
         .sequence = batch->sequence,
+        .first = batch->sequence,
+        .last = batch->sequence,
+        .parts = 1,
         .row_count = batch->row_count,
         .length = (uint32_t)batch->length,
         .bytes = batch->bytes,
@@ -248,7 +251,7 @@ static void finish_sent(struct weir_uplink *uplink)
     if (uplink->from_keeper) {
         uplink->from_keeper = false;
         if (weir_keeper_peek(uplink->keeper_sent, &batch)) {
-            note_left(uplink, batch.epoch, batch.sequence);
+            note_left(uplink, batch.epoch, batch.last);
             weir_keeper_done(uplink->keeper_sent);
         }
         return;

@@ -20,6 +20,7 @@ struct weir_batcher {
     int64_t clock_ms;
     uint64_t epoch;
     uint64_t sequence; /* of the batch under construction */
+    uint64_t reserved; /* the first of the numbers that were given away last */
     struct weir_ledger losses;
     struct weir_duplicates duplicates;
     struct weir_summary held_summary;
@@ -74,12 +75,15 @@ void weir_engine_ledger(const struct weir_engine *engine, struct weir_ledger *le
     ledger->duplicates = engine->batcher->duplicates.found_count;
 }
 
-uint64_t weir_engine_reserve(struct weir_engine *engine, uint64_t count)
+void weir_engine_reserve(struct weir_engine *engine, uint64_t count)
 {
-    uint64_t first = engine->batcher->sequence;
-
+    engine->batcher->reserved = engine->batcher->sequence;
     engine->batcher->sequence += count;
-    return first;
+}
+
+uint64_t weir_engine_reserved(const struct weir_engine *engine)
+{
+    return engine->batcher->reserved;
 }
 
 void weir_engine_set_epoch(struct weir_engine *engine, uint64_t epoch)

@@ -64,6 +64,6 @@ int weir_disk_replace(struct weir_disk *disk, const char *directory, const char 
 int64_t weir_disk_read_file(struct weir_disk *disk, const char *name, void *bytes, size_t size);
 
 /* The longest name, directory and end included. */
-#define WEIR_DISK_NAME_SIZE 96
+#define WEIR_DISK_NAME_SIZE 160
 
 #endif

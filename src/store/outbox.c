@@ -10,9 +10,12 @@
 
 #define MAGIC 0x31786f6274756f77u /* "woutbox1", read as a number */
 #define BLOCK_BYTES 4096u
-#define NAME_FORMAT "%016" PRIx64 "-%016" PRIx64 "-%016" PRIx64 ".batch"
-#define NAME_SCAN "%16" SCNx64 "-%16" SCNx64 "-%16" SCNx64 ".batch%n"
-#define NAME_LENGTH 56
+#define HEX "%016" PRIx64
+#define NAME_FORMAT HEX "-" HEX "-" HEX "-" HEX "-" HEX "-%02x%02x%02x.batch"
+#define HEX_SCAN "%16" SCNx64
+#define NAME_SCAN                                                                                  \
+    HEX_SCAN "-" HEX_SCAN "-" HEX_SCAN "-" HEX_SCAN "-" HEX_SCAN "-%2hhx%2hhx%2hhx.batch%n"
+#define NAME_LENGTH (5 * 17 + 6 + 6)
 
 /* In front of a batch's bytes, padded to eight; its rows follow. */
 struct head {
@@ -20,6 +23,8 @@ struct head {
     uint64_t epoch;
     uint64_t sequence;
     uint64_t place;
+    uint64_t first;
+    uint64_t last;
     uint32_t length;
     uint32_t row_count;
     uint32_t row_bytes; /* of one: a file of another build is not taken for one of this */
@@ -52,13 +57,15 @@ const struct weir_outbox_entry *weir_outbox_at(const struct weir_outbox *outbox,
     return entry_at(outbox, index);
 }
 
-/* In the order of the log; of one place by number. */
+/* Epochs in the order of the log; within one, by what a batch stands for. */
 static bool comes_before(const struct weir_outbox_entry *left,
                          const struct weir_outbox_entry *right)
 {
-    if (left->place != right->place)
+    if (left->epoch != right->epoch)
         return left->place < right->place;
-    return left->sequence < right->sequence;
+    if (left->first != right->first)
+        return left->first < right->first;
+    return left->part < right->part;
 }
 
 static void insert(struct weir_outbox *outbox, const struct weir_outbox_entry *entry)
@@ -92,21 +99,86 @@ static void find_file(void *context, const char *name, uint64_t size)
     int end = 0;
 
     if (outbox->count < WEIR_OUTBOX_COUNT_MAX &&
-        sscanf(name, NAME_SCAN, &entry.place, &entry.epoch, &entry.sequence, &end) == 3 &&
+        sscanf(name, NAME_SCAN, &entry.place, &entry.epoch, &entry.sequence, &entry.first,
+               &entry.last, &entry.level, &entry.part, &entry.parts, &end) == 8 &&
         end == NAME_LENGTH && name[end] == '\0')
         insert(outbox, &entry);
+}
+
+static bool is_one_set(const struct weir_outbox_entry *left, const struct weir_outbox_entry *right)
+{
+    return left->epoch == right->epoch && left->first == right->first &&
+           left->last == right->last && left->level == right->level && left->parts == right->parts;
+}
+
+/* True when the set stands for an entry that is not of it. */
+static bool stands_for(const struct weir_outbox_entry *set, const struct weir_outbox_entry *entry)
+{
+    return set->epoch == entry->epoch && set->level > entry->level && set->first <= entry->first &&
+           entry->last <= set->last;
+}
+
+static uint32_t count_parts(const struct weir_outbox *outbox, const struct weir_outbox_entry *set)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < outbox->count; i++)
+        count += is_one_set(entry_at(outbox, i), set);
+    return count;
+}
+
+/* A crash left a set and what it replaces: the set, if all of it is there, else the others. */
+static int settle_set(struct weir_outbox *outbox, const struct weir_outbox_entry set)
+{
+    bool whole = count_parts(outbox, &set) == set.parts;
+    bool beside = false;
+    int error = 0;
+
+    for (uint32_t i = 0; i < outbox->count; i++)
+        beside = beside || stands_for(&set, entry_at(outbox, i));
+    for (uint32_t i = 0; beside && error == 0 && i < outbox->count;) {
+        const struct weir_outbox_entry *entry = entry_at(outbox, i);
+
+        if (whole ? stands_for(&set, entry) : is_one_set(&set, entry))
+            error = weir_outbox_remove(outbox, i, 1);
+        else
+            i++;
+    }
+    return error;
+}
+
+static int settle(struct weir_outbox *outbox)
+{
+    int error = 0;
+
+    /* The highest level first: what it stands for need not be looked at any more. */
+    for (uint8_t level = UINT8_MAX; error == 0 && level > 0; level--) {
+        for (uint32_t i = 0; error == 0 && i < outbox->count; i++) {
+            uint32_t count = outbox->count;
+
+            if (entry_at(outbox, i)->level != level)
+                continue;
+            error = settle_set(outbox, *entry_at(outbox, i));
+            if (outbox->count != count)
+                i = 0;
+        }
+    }
+    return error;
 }
 
 int weir_outbox_init(struct weir_outbox *outbox, struct weir_disk *disk, uint64_t bytes_max,
                      struct weir_outbox_entry *entries, void *file, uint64_t file_size)
 {
+    int error;
+
     weir_crc32c_init();
     *outbox = (struct weir_outbox){.disk = disk,
                                    .bytes_max = bytes_max,
                                    .entries = entries,
                                    .file = file,
                                    .file_size = file_size};
-    return disk->list(disk, WEIR_OUTBOX_DIRECTORY, find_file, outbox);
+    error = disk->list(disk, WEIR_OUTBOX_DIRECTORY, find_file, outbox);
+    return error != 0 ? error : settle(outbox);
 }
 
 bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t sequence)
@@ -114,7 +186,7 @@ bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t 
     for (uint32_t i = outbox->count; i > 0; i--) {
         const struct weir_outbox_entry *entry = entry_at(outbox, i - 1);
 
-        if (entry->epoch == epoch && entry->sequence == sequence)
+        if (entry->epoch == epoch && entry->first <= sequence && sequence <= entry->last)
             return true;
     }
     return false;
@@ -126,15 +198,18 @@ bool weir_outbox_fits(const struct weir_outbox *outbox, uint64_t file_size)
            outbox->used_bytes + whole_blocks(file_size) <= outbox->bytes_max;
 }
 
-static void name_file(char name[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry)
+static void name_file(char name[static NAME_LENGTH + 1], const struct weir_outbox_entry *entry)
 {
-    snprintf(name, WEIR_DISK_NAME_SIZE, NAME_FORMAT, entry->place, entry->epoch, entry->sequence);
+    snprintf(name, NAME_LENGTH + 1, NAME_FORMAT, entry->place, entry->epoch, entry->sequence,
+             entry->first, entry->last, entry->level, entry->part, entry->parts);
 }
 
 static void name_path(char path[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry)
 {
-    snprintf(path, WEIR_DISK_NAME_SIZE, WEIR_OUTBOX_DIRECTORY "/" NAME_FORMAT, entry->place,
-             entry->epoch, entry->sequence);
+    char name[NAME_LENGTH + 1];
+
+    name_file(name, entry);
+    snprintf(path, WEIR_DISK_NAME_SIZE, WEIR_OUTBOX_DIRECTORY "/%s", name);
 }
 
 static uint64_t build_file(struct weir_outbox *outbox, const struct weir_outbox_batch *batch)
@@ -150,6 +225,8 @@ static uint64_t build_file(struct weir_outbox *outbox, const struct weir_outbox_
         .epoch = batch->epoch,
         .sequence = batch->sequence,
         .place = batch->place,
+        .first = batch->first,
+        .last = batch->last,
         .length = batch->length,
         .row_count = batch->row_count,
         .row_bytes = sizeof(struct weir_summary),
@@ -164,13 +241,21 @@ static uint64_t build_file(struct weir_outbox *outbox, const struct weir_outbox_
 
 int weir_outbox_add(struct weir_outbox *outbox, const struct weir_outbox_batch *batch)
 {
-    char name[WEIR_DISK_NAME_SIZE];
+    char name[NAME_LENGTH + 1];
     struct weir_outbox_entry entry = {
-        .place = batch->place, .epoch = batch->epoch, .sequence = batch->sequence};
+        .place = batch->place,
+        .epoch = batch->epoch,
+        .sequence = batch->sequence,
+        .first = batch->first,
+        .last = batch->last,
+        .level = batch->level,
+        .part = batch->part,
+        .parts = batch->parts,
+    };
     uint64_t size;
     int error;
 
-    if (weir_outbox_has(outbox, batch->epoch, batch->sequence))
+    if (batch->level == 0 && weir_outbox_has(outbox, batch->epoch, batch->sequence))
         return 0;
     if (outbox->count == WEIR_OUTBOX_COUNT_MAX)
         return -ENOSPC;
@@ -203,6 +288,8 @@ static bool open_file(struct weir_outbox *outbox, uint64_t length, struct weir_o
         .place = head->place,
         .epoch = head->epoch,
         .sequence = head->sequence,
+        .first = head->first,
+        .last = head->last,
         .row_count = head->row_count,
         .length = head->length,
         .bytes = (const char *)(head + 1),
@@ -237,20 +324,27 @@ int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_out
     length = weir_disk_read_file(outbox->disk, path, outbox->file, (size_t)outbox->file_size);
     if (length < 0 && length != -ENOENT && length != -EFBIG)
         return (int)length;
-    if (length >= 0 && open_file(outbox, (uint64_t)length, batch))
+    if (length >= 0 && open_file(outbox, (uint64_t)length, batch)) {
+        batch->level = weir_outbox_at(outbox, index)->level;
+        batch->part = weir_outbox_at(outbox, index)->part;
+        batch->parts = weir_outbox_at(outbox, index)->parts;
         return 0;
+    }
     return set_aside(outbox, index);
 }
 
-int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index)
+int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, uint32_t count)
 {
     char path[WEIR_DISK_NAME_SIZE];
-    int error;
 
-    name_path(path, weir_outbox_at(outbox, index));
-    error = outbox->disk->remove(outbox->disk, path);
-    if (error != 0 && error != -ENOENT)
-        return error;
-    drop_entry(outbox, index);
+    for (; count > 0; count--) {
+        int error;
+
+        name_path(path, weir_outbox_at(outbox, index));
+        error = outbox->disk->remove(outbox->disk, path);
+        if (error != 0 && error != -ENOENT)
+            return error;
+        drop_entry(outbox, index);
+    }
     return outbox->disk->sync_directory(outbox->disk, WEIR_OUTBOX_DIRECTORY);
 }

@@ -1,7 +1,14 @@
 /*
- * The outbox on disk: one file a batch, outbox/<place>-<epoch>-<sequence>.batch, in the order in
- * which they are to leave. A batch is put in place in one step, synced, and is there until it is
- * removed. A damaged file is set aside as .bad and counted.
+ * The outbox on disk: one file a batch, in the order in which they are to leave. A batch is put in
+ * place in one step, synced, and is there until it is removed. A damaged file is set aside as .bad
+ * and counted.
+ *
+ * Batches that are made coarser (store/coarsen.h) are replaced by fewer: parts of one set, which
+ * counts only when all its parts are there. Whichever of the two is whole after a crash stays.
+ *
+ * A file's name says all that the order needs:
+ *
+ *     outbox/<place>-<epoch>-<sequence>-<first>-<last>-<level><part><parts>.batch
  *
  * One thread at a time.
  */
@@ -13,7 +20,7 @@
 
 #define WEIR_OUTBOX_DIRECTORY "outbox"
 
-/* Batches at most; the index of one takes 40 bytes. A file takes a block of 4 KiB at least. */
+/* Batches at most; the index of one takes 64 bytes. A file takes a block of 4 KiB at least. */
 #define WEIR_OUTBOX_COUNT_MAX 65536
 
 /* A batch; what it points to is the caller's. */
@@ -21,6 +28,11 @@ struct weir_outbox_batch {
     uint64_t place; /* in the log, when it was made: the order in which batches leave */
     uint64_t epoch;
     uint64_t sequence;
+    uint64_t first; /* the sequences, as they were made, that it stands for: its own, mostly */
+    uint64_t last;
+    uint8_t level; /* 0: as it was made; else how often it was made coarser */
+    uint8_t part;  /* of its set */
+    uint8_t parts; /* in the set; 1, mostly */
     uint32_t row_count;
     uint32_t length;
     const char *bytes;
@@ -34,8 +46,15 @@ struct weir_outbox_entry {
     uint64_t place;
     uint64_t epoch;
     uint64_t sequence;
+    uint64_t first;
+    uint64_t last;
     uint64_t bytes; /* on disk, in whole blocks */
+    uint8_t level;
+    uint8_t part;
+    uint8_t parts;
 };
+
+#define WEIR_OUTBOX_PART_COUNT_MAX 255
 
 struct weir_outbox {
     uint32_t count;      /* to read: batches waiting */
@@ -57,7 +76,7 @@ int weir_outbox_init(struct weir_outbox *outbox, struct weir_disk *disk, uint64_
 /* The entry at an index, the oldest at 0. */
 const struct weir_outbox_entry *weir_outbox_at(const struct weir_outbox *outbox, uint32_t index);
 
-/* True when this batch is waiting. */
+/* True when this batch, as it was made, is waiting, or one that stands for it. */
 bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t sequence);
 
 /* True when a file of so many bytes goes in beside what is there. */
@@ -70,7 +89,7 @@ int weir_outbox_add(struct weir_outbox *outbox, const struct weir_outbox_batch *
  * damaged and has been set aside. */
 int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch);
 
-/* Removes a batch, for certain (synced) or not. */
-int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index);
+/* Removes count batches from an index on, for certain (synced). */
+int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, uint32_t count);
 
 #endif

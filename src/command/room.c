@@ -1,0 +1,233 @@
+#include "command/room.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "command/running.h"
+#include "store/coarsen.h"
+
+#define ROW_COUNT_MAX WEIR_COARSEN_ROW_COUNT_MIN
+
+static const int64_t step_ms[WEIR_ROOM_STEP_COUNT] = {60000, 600000, 3600000};
+
+/* Below this share of rows saved, a run is left as it is. */
+#define GAIN_SHARE 4
+
+bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t batch_bytes_max,
+                    int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first),
+                    void *context)
+{
+    *room = (struct weir_room){
+        .outbox = outbox,
+        .batch_bytes_max = batch_bytes_max,
+        .work = weir_running_map(weir_coarsen_size(ROW_COUNT_MAX)),
+        .reserve = reserve,
+        .context = context,
+    };
+    return room->work != NULL;
+}
+
+void weir_room_finish(struct weir_room *room)
+{
+    if (room->work)
+        munmap(room->work, (size_t)weir_coarsen_size(ROW_COUNT_MAX));
+}
+
+/* Consecutive batches of the outbox. */
+struct run {
+    uint32_t index;
+    uint32_t count;
+    uint64_t place;
+    uint64_t first;
+    uint64_t last;
+    uint8_t level;
+};
+
+/* Where a step goes on: behind the oldest, and behind what it has gone through. */
+static uint32_t find_begin(const struct weir_room *room, uint32_t step, uint64_t epoch)
+{
+    uint32_t index = 1;
+
+    while (index < room->outbox->count) {
+        const struct weir_outbox_entry *entry = weir_outbox_at(room->outbox, index);
+
+        if (entry->epoch == epoch && entry->first >= room->next[step])
+            break;
+        index++;
+    }
+    return index;
+}
+
+/* Reads batches into the run until it is full or there are no more. */
+static int gather(struct weir_room *room, struct weir_coarsen *coarsen, struct run *run)
+{
+    while (run->index + run->count < room->outbox->count) {
+        struct weir_outbox_batch batch;
+        enum weir_status status;
+        int error = weir_outbox_read(room->outbox, run->index + run->count, &batch);
+
+        if (error == -EBADMSG)
+            continue;
+        if (error != 0)
+            return error;
+        status =
+            weir_coarsen_accept(coarsen, batch.bytes, batch.length, batch.rows, batch.row_count);
+        if (status == WEIR_REFUSED && run->count == 0) {
+            run->first = run->last = batch.last;
+            return 0;
+        }
+        if (status != WEIR_OK)
+            return 0;
+        if (run->count++ == 0) {
+            run->place = batch.place;
+            run->first = batch.first;
+        }
+        run->last = batch.last;
+        if (batch.level > run->level)
+            run->level = batch.level;
+    }
+    return 0;
+}
+
+static int put_part(struct weir_room *room, const struct run *run,
+                    const struct weir_coarsen_batch *made, uint64_t epoch, uint64_t sequence,
+                    uint8_t part, uint8_t parts)
+{
+    const struct weir_outbox_batch batch = {
+        .place = run->place,
+        .epoch = epoch,
+        .sequence = sequence,
+        .first = run->first,
+        .last = run->last,
+        .level = (uint8_t)(run->level + 1),
+        .part = part,
+        .parts = parts,
+        .row_count = made->row_count,
+        .length = (uint32_t)made->length,
+        .bytes = made->bytes,
+        .rows = made->rows,
+    };
+
+    return weir_outbox_add(room->outbox, &batch);
+}
+
+/* Takes the parts out again that a failure left without the others. */
+static void take_back(struct weir_room *room, const struct run *run, uint64_t epoch)
+{
+    for (uint32_t i = 0; i < room->outbox->count;) {
+        const struct weir_outbox_entry *entry = weir_outbox_at(room->outbox, i);
+        bool part = entry->epoch == epoch && entry->level == run->level + 1 &&
+                    entry->first == run->first && entry->last == run->last;
+
+        if (!part || weir_outbox_remove(room->outbox, i, 1) != 0)
+            i++;
+    }
+}
+
+/* Puts what the run has become in its place. The parts stand among the batches they replace, so
+ * those are found by what they are. */
+static int replace(struct weir_room *room, struct weir_coarsen *coarsen, const struct run *run,
+                   uint64_t epoch, uint32_t parts)
+{
+    struct weir_coarsen_batch made;
+    uint64_t sequence;
+    int error = room->reserve(room->context, epoch, parts, &sequence);
+
+    for (uint32_t part = 0; error == 0 && part < parts; part++) {
+        (void)weir_coarsen_take(coarsen, sequence + part, &made);
+        error = put_part(room, run, &made, epoch, sequence + part, (uint8_t)part, (uint8_t)parts);
+    }
+    if (error != 0) {
+        take_back(room, run, epoch);
+        return error;
+    }
+    for (uint32_t i = 0; error == 0 && i < room->outbox->count;) {
+        const struct weir_outbox_entry *entry = weir_outbox_at(room->outbox, i);
+
+        if (entry->epoch == epoch && entry->level <= run->level && entry->first >= run->first &&
+            entry->last <= run->last)
+            error = weir_outbox_remove(room->outbox, i, 1);
+        else
+            i++;
+    }
+    return error;
+}
+
+/* Makes the next run of a step coarser; *made: one was. */
+static int take_step(struct weir_room *room, uint32_t step, uint64_t epoch, bool *made)
+{
+    struct run run = {.index = find_begin(room, step, epoch)};
+    struct weir_coarsen *coarsen;
+    struct weir_coarsen_counts counts = {0};
+    uint32_t parts;
+    int error;
+
+    *made = false;
+    if (run.index >= room->outbox->count)
+        return -ENOENT;
+    coarsen = weir_coarsen_init(room->work, ROW_COUNT_MAX, step_ms[step], room->batch_bytes_max);
+    error = gather(room, coarsen, &run);
+    if (error != 0)
+        return error;
+    parts = run.count > 0 ? weir_coarsen_seal(coarsen) : 0;
+    if (run.count > 0)
+        weir_coarsen_count(coarsen, &counts);
+    if (parts > 0 && parts <= WEIR_OUTBOX_PART_COUNT_MAX && parts < run.count &&
+        (counts.rows_in - counts.rows_out) * GAIN_SHARE >= counts.rows_in) {
+        error = replace(room, coarsen, &run, epoch, parts);
+        if (error != 0)
+            return error;
+        room->coarsened += counts.coarsened;
+        *made = true;
+    }
+    room->next[step] = run.last + 1;
+    return 0;
+}
+
+static int make_coarser(struct weir_room *room, uint64_t epoch, bool *made)
+{
+    int error = 0;
+
+    *made = false;
+    for (uint32_t step = 0; step < WEIR_ROOM_STEP_COUNT && !*made; step++) {
+        do
+            error = take_step(room, step, epoch, made);
+        while (error == 0 && !*made);
+        if (error != 0 && error != -ENOENT)
+            return error;
+    }
+    return 0;
+}
+
+/* The oldest that cannot be on its way. */
+static int drop_oldest(struct weir_room *room)
+{
+    struct weir_outbox_batch batch;
+    int error = weir_outbox_read(room->outbox, 1, &batch);
+
+    if (error == -EBADMSG)
+        return 0;
+    if (error != 0)
+        return error;
+    room->batches_dropped++;
+    room->summaries_dropped += batch.row_count;
+    return weir_outbox_remove(room->outbox, 1, 1);
+}
+
+int weir_room_make(struct weir_room *room, uint64_t epoch)
+{
+    bool made;
+    int error;
+
+    if (room->epoch != epoch)
+        memset(room->next, 0, sizeof(room->next));
+    room->epoch = epoch;
+    error = make_coarser(room, epoch, &made);
+    (void)madvise(room->work, (size_t)weir_coarsen_size(ROW_COUNT_MAX), MADV_DONTNEED);
+    if (error != 0 && error != -ESTALE)
+        return error;
+    if (made)
+        return 0;
+    return room->outbox->count > 1 ? drop_oldest(room) : -ENOSPC;
+}

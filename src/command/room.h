@@ -1,0 +1,40 @@
+/*
+ * Room in a full outbox: resolution goes before data. The oldest run of batches that can be made
+ * coarser is, by one step: into windows of a minute, then of ten, then of an hour. Only when
+ * nothing can be made coarser any more does the oldest batch give way.
+ *
+ * The oldest batch of all may be on its way and keeps its bytes. Batches of an earlier epoch cannot
+ * be replaced, since its numbers are all given out; they only give way.
+ */
+#ifndef WEIR_COMMAND_ROOM_H
+#define WEIR_COMMAND_ROOM_H
+
+#include "store/outbox.h"
+
+#define WEIR_ROOM_STEP_COUNT 3
+
+struct weir_room {
+    uint64_t batches_dropped; /* to read */
+    uint64_t summaries_dropped;
+    uint64_t coarsened; /* summaries that are one with others now */
+    /* private */
+    struct weir_outbox *outbox;
+    uint64_t batch_bytes_max;
+    void *work;
+    uint64_t next[WEIR_ROOM_STEP_COUNT]; /* sequence up to which a step has been gone through */
+    uint64_t epoch;
+    /* Takes count numbers of this epoch; 0, or an error: -ESTALE, there is another epoch by now. */
+    int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first);
+    void *context;
+};
+
+/* False: no memory. batch_bytes_max: of the rows of a batch. */
+bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t batch_bytes_max,
+                    int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first),
+                    void *context);
+void weir_room_finish(struct weir_room *room);
+
+/* Makes some room for a batch of this epoch. 0, or what went wrong. */
+int weir_room_make(struct weir_room *room, uint64_t epoch);
+
+#endif
