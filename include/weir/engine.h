@@ -82,6 +82,11 @@ void weir_engine_note_malformed(struct weir_engine *engine);
 /* Tells the time, schedule included. WEIR_FULL: take until nothing is left, then call again. */
 enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms);
 
+/* Tells the time after the clock was set ahead by step_ms: what waits for a series to fall silent
+ * waits on for as long as it would have. WEIR_FULL as with advance. */
+enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_ms,
+                                        int64_t step_ms);
+
 /* Closes every open window and then the batch. WEIR_FULL as with advance. */
 enum weir_status weir_engine_drain(struct weir_engine *engine);
 

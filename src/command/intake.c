@@ -41,11 +41,11 @@ static void wake_owner(struct weir_intake *intake)
         (void)!write(intake->wake_fd, &one, sizeof(one));
 }
 
-static int64_t read_clock(void *context)
+static int64_t read_clock(void *context, int64_t *jump_ms)
 {
     struct weir_intake *intake = context;
 
-    return weir_clock_now(intake->clock);
+    return weir_clock_read(intake->clock, jump_ms);
 }
 
 bool weir_intake_note(struct weir_intake *intake, struct weir_record *record)
@@ -62,6 +62,8 @@ enum weir_status weir_intake_apply(struct weir_engine *engine, const struct weir
         return weir_engine_accept(engine, &record->message);
     case WEIR_RECORD_TICK:
         return weir_engine_advance(engine, record->time_ms);
+    case WEIR_RECORD_STEP:
+        return weir_engine_step_clock(engine, record->time_ms, record->step_ms);
     case WEIR_RECORD_LOSSES:
         weir_engine_note_losses(engine, &record->losses);
         break;

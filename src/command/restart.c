@@ -155,6 +155,7 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
         weir_uplink_note_done(daemon->uplink, recovery->done.epoch, recovery->done.sequence);
     weir_engine_ledger(&daemon->running->engine, &daemon->losses);
     replay_log(daemon, recovery);
+    weir_clock_resume(&daemon->clock, daemon->journal.end_ms);
     daemon->base = daemon->losses;
     daemon->base.journal_lost += recovery->lost;
     daemon->events_done = weir_publisher_events_done(daemon->publisher);

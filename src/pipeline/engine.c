@@ -181,6 +181,18 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
     }
 }
 
+enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_ms, int64_t step_ms)
+{
+    struct weir_batcher *batcher = engine->batcher;
+
+    if (weir_engine_advance(engine, now_ms - step_ms) != WEIR_OK || weir_engine_pending(engine))
+        return WEIR_FULL;
+    weir_pipeline_step_clock(&engine->pipeline, step_ms);
+    batcher->clock_ms += step_ms;
+    batcher->next_ms = next_multiple(batcher->clock_ms, batcher->every_ms);
+    return WEIR_OK;
+}
+
 enum weir_status weir_engine_drain(struct weir_engine *engine)
 {
     struct weir_batcher *batcher = engine->batcher;

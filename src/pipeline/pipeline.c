@@ -461,6 +461,28 @@ enum weir_status weir_pipeline_advance(struct weir_pipeline *pipeline, int64_t n
     return scan_streams(pipeline, state->clock_ms, NULL);
 }
 
+void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms)
+{
+    struct pipeline_state *state = state_of(pipeline);
+
+    assert(!state->scanning);
+    state->clock_ms += step_ms;
+    state->due_ms = INT64_MAX;
+    for (uint32_t i = 0; i < pipeline->config->stream_count; i++) {
+        const struct stream_plan *plan = stream_plan_at(pipeline, i);
+        struct stream_state *stream = &state->streams[i];
+
+        if (plan->time_unit != WEIR_TIME_ARRIVAL) {
+            for (uint32_t j = 0; j < index_of(pipeline, plan)->count; j++)
+                window_of(pipeline, plan, j)->touched_ms += step_ms;
+            if (stream->due_ms != INT64_MAX)
+                stream->due_ms += step_ms;
+        }
+        if (stream->due_ms < state->due_ms)
+            state->due_ms = stream->due_ms;
+    }
+}
+
 enum weir_status weir_pipeline_drain(struct weir_pipeline *pipeline)
 {
     bool all[WEIR_STREAM_COUNT_MAX];

@@ -5,6 +5,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Farther behind than this, the time of day is not believed: nobody sets a clock back by a day. */
+#define DISBELIEF_MS (24 * 3600 * 1000LL)
+
 #define TIMESYNC_MARK "/run/systemd/timesync/synchronized"
 
 /* Both clocks are read without entering the kernel on 64-bit machines and on 32-bit ARM alike. */
@@ -45,16 +48,30 @@ int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t
     if (elapsed_ms < 0)
         elapsed_ms = 0;
     count_step(clock, realtime_ms - clock->realtime_ms - elapsed_ms);
-    next_ms = clock->now_ms + (elapsed_ms + clock->half_ms) / 2;
-    clock->half_ms = (elapsed_ms + clock->half_ms) % 2;
+    if (clock->now_ms - realtime_ms > DISBELIEF_MS) {
+        next_ms = clock->now_ms + elapsed_ms;
+    } else {
+        next_ms = clock->now_ms + (elapsed_ms + clock->half_ms) / 2;
+        clock->half_ms = (elapsed_ms + clock->half_ms) % 2;
+    }
     if (realtime_ms >= next_ms) {
         next_ms = realtime_ms;
         clock->half_ms = 0;
     }
+    if (next_ms - clock->now_ms - elapsed_ms >= WEIR_CLOCK_STEP_MS)
+        clock->jump_ms += next_ms - clock->now_ms - elapsed_ms;
     clock->now_ms = next_ms;
     clock->realtime_ms = realtime_ms;
     clock->boottime_ms += elapsed_ms;
     return clock->now_ms;
+}
+
+void weir_clock_resume(struct weir_clock *clock, int64_t last_ms)
+{
+    clock->started = true;
+    clock->now_ms = last_ms;
+    clock->realtime_ms = read_ms(CLOCK_REALTIME);
+    clock->boottime_ms = read_ms(CLOCK_BOOTTIME);
 }
 
 int64_t weir_clock_now(struct weir_clock *clock)
@@ -63,6 +80,18 @@ int64_t weir_clock_now(struct weir_clock *clock)
 
     pthread_mutex_lock(&clock->lock);
     now_ms = weir_clock_update(clock, read_ms(CLOCK_REALTIME), read_ms(CLOCK_BOOTTIME));
+    pthread_mutex_unlock(&clock->lock);
+    return now_ms;
+}
+
+int64_t weir_clock_read(struct weir_clock *clock, int64_t *jump_ms)
+{
+    int64_t now_ms;
+
+    pthread_mutex_lock(&clock->lock);
+    now_ms = weir_clock_update(clock, read_ms(CLOCK_REALTIME), read_ms(CLOCK_BOOTTIME));
+    *jump_ms = clock->jump_ms;
+    clock->jump_ms = 0;
     pthread_mutex_unlock(&clock->lock);
     return now_ms;
 }

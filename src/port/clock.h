@@ -4,9 +4,11 @@
  * still.
  *
  * It is CLOCK_BOOTTIME plus an offset. When the time of day is ahead of it, by however much, it
- * follows at once. When the time of day is behind, it runs at half speed until the two meet: after
- * an hour set back that takes two hours, in which timers fire late and none is lost. A gateway that
- * boots in 1970 and then learns the time makes one step forward.
+ * follows at once, and tells whoever reads it that nothing has passed meanwhile. When the time of
+ * day is behind, it runs at half speed until the two meet: after an hour set back that takes two
+ * hours, in which timers fire late and none is lost. When the time of day is behind by more than a
+ * day, it is not believed, and the clock runs on: a gateway that boots in 1970, with a state of
+ * yesterday, goes on yesterday, and makes one step forward when it learns the time.
  */
 #ifndef WEIR_PORT_CLOCK_H
 #define WEIR_PORT_CLOCK_H
@@ -32,6 +34,7 @@ struct weir_clock {
     int64_t realtime_ms;
     int64_t boottime_ms;
     int64_t half_ms; /* 0 or 1: what running at half speed has left over */
+    int64_t jump_ms; /* ahead, not told yet */
     struct weir_clock_steps steps;
 };
 
@@ -44,8 +47,16 @@ void weir_clock_init(struct weir_clock *clock);
  */
 int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t boottime_ms);
 
+/* Has a clock that was not asked yet go on from a time of an earlier process. What lies between is
+ * a jump. */
+void weir_clock_resume(struct weir_clock *clock, int64_t last_ms);
+
 /* The gateway's time now. Any thread. */
 int64_t weir_clock_now(struct weir_clock *clock);
+
+/* The same; *jump_ms receives how much of what has passed since the last call of this was no time
+ * but a step ahead of WEIR_CLOCK_STEP_MS or more. */
+int64_t weir_clock_read(struct weir_clock *clock, int64_t *jump_ms);
 
 /* Steps of the time of day seen so far. Any thread. */
 struct weir_clock_steps weir_clock_count_steps(struct weir_clock *clock);

@@ -212,14 +212,33 @@ static enum weir_status append(struct weir_journal *journal, struct weir_record 
     return WEIR_OK;
 }
 
-enum weir_status weir_journal_append(struct weir_journal *journal, struct weir_record *record,
-                                     int64_t (*clock)(void *context), void *context)
+/* Under the lock: says that the clock has jumped, if it has. */
+static enum weir_status append_step(struct weir_journal *journal, int64_t time_ms)
 {
-    enum weir_status status;
+    struct weir_record step = {
+        .kind = WEIR_RECORD_STEP, .time_ms = time_ms, .step_ms = journal->jump_ms};
+
+    if (journal->jump_ms == 0)
+        return WEIR_OK;
+    if (append(journal, &step) != WEIR_OK)
+        return WEIR_FULL;
+    journal->jump_ms = 0;
+    return WEIR_OK;
+}
+
+enum weir_status weir_journal_append(struct weir_journal *journal, struct weir_record *record,
+                                     int64_t (*clock)(void *context, int64_t *jump_ms),
+                                     void *context)
+{
+    enum weir_status status = WEIR_OK;
+    int64_t jump_ms = 0;
 
     pthread_mutex_lock(&journal->lock);
-    record->time_ms = clock ? clock(context) : journal->end_ms;
-    status = append(journal, record);
+    record->time_ms = clock ? clock(context, &jump_ms) : journal->end_ms;
+    journal->jump_ms += jump_ms;
+    status = append_step(journal, record->time_ms);
+    if (status == WEIR_OK)
+        status = append(journal, record);
     pthread_mutex_unlock(&journal->lock);
     if (status != WEIR_OK && record->kind == WEIR_RECORD_MESSAGE)
         atomic_fetch_add_explicit(&journal->refused, 1, memory_order_relaxed);

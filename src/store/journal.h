@@ -45,6 +45,7 @@ struct weir_journal {
 
     pthread_mutex_t lock; /* the appenders' */
     int64_t end_ms;       /* time of the newest record */
+    int64_t jump_ms;      /* of the clock, not in the log yet */
     uint64_t sequence;    /* records appended ever */
     struct weir_record_image image;
 
@@ -87,9 +88,11 @@ bool weir_journal_read(const struct weir_journal_options *options, struct weir_l
                        struct weir_record *record);
 
 /* Any thread. The record's time is what `clock` says under the appenders' lock, so that times rise
- * in the order of the log. WEIR_FULL: the engine is that far behind. */
+ * in the order of the log; when it says that the clock has jumped, a STEP goes in front. WEIR_FULL:
+ * the engine is that far behind. */
 enum weir_status weir_journal_append(struct weir_journal *journal, struct weir_record *record,
-                                     int64_t (*clock)(void *context), void *context);
+                                     int64_t (*clock)(void *context, int64_t *jump_ms),
+                                     void *context);
 
 /* The engine's side: the oldest record not consumed; false: none. Valid until consumed. */
 bool weir_journal_peek(struct weir_journal *journal, struct weir_record *record);

@@ -188,6 +188,50 @@ static void a_boottime_that_goes_back_stands_for_the_newest(void **state)
     assert_int_equal(pass(&machine, 10), NOON_2024 + 1010);
 }
 
+static void a_jump_is_told_once_and_only_to_who_asks(void **state)
+{
+    struct machine machine;
+
+    (void)state;
+    start(&machine, NOON_2024);
+    machine.realtime_ms += HOUR;
+    (void)pass(&machine, 1000);
+    (void)pass(&machine, 1000);
+    assert_int_equal(machine.clock.jump_ms, HOUR);
+    machine.realtime_ms += WEIR_CLOCK_STEP_MS - 1;
+    (void)pass(&machine, 1000);
+    assert_int_equal(machine.clock.jump_ms, HOUR);
+}
+
+static void a_time_of_day_of_another_age_is_not_believed(void **state)
+{
+    struct machine machine;
+
+    (void)state;
+    start(&machine, NOON_2024);
+    machine.realtime_ms = 12345;
+    for (int i = 1; i <= 100; i++)
+        assert_int_equal(pass(&machine, 1000), NOON_2024 + 1000 * i);
+    machine.realtime_ms = NOON_2024 + HOUR;
+    assert_int_equal(pass(&machine, 0), NOON_2024 + HOUR);
+    assert_int_equal(machine.clock.jump_ms, HOUR - 100000);
+}
+
+static void it_goes_on_from_an_earlier_process(void **state)
+{
+    struct weir_clock clock;
+    int64_t jump_ms;
+    int64_t now_ms;
+
+    (void)state;
+    weir_clock_init(&clock);
+    weir_clock_resume(&clock, NOON_2024);
+    now_ms = weir_clock_read(&clock, &jump_ms);
+    assert_true(now_ms - jump_ms - NOON_2024 >= 0 && now_ms - jump_ms - NOON_2024 < 60000);
+    (void)weir_clock_read(&clock, &jump_ms);
+    assert_int_equal(jump_ms, 0);
+}
+
 static void the_real_clock_moves_forward(void **state)
 {
     struct weir_clock clock;
@@ -220,6 +264,9 @@ int main(void)
         cmocka_unit_test(time_asleep_during_half_speed_counts_half),
         cmocka_unit_test(it_never_goes_back_whatever_the_clocks_do),
         cmocka_unit_test(a_boottime_that_goes_back_stands_for_the_newest),
+        cmocka_unit_test(a_jump_is_told_once_and_only_to_who_asks),
+        cmocka_unit_test(a_time_of_day_of_another_age_is_not_believed),
+        cmocka_unit_test(it_goes_on_from_an_earlier_process),
         cmocka_unit_test(the_real_clock_moves_forward),
     };
 

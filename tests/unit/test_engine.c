@@ -326,6 +326,94 @@ static void a_clock_that_goes_back_changes_nothing(void **state)
     finish_rig(&rig);
 }
 
+static void a_step_of_the_clock_is_no_silence(void **state)
+{
+    const int64_t hour_ms = 3600000;
+    const int64_t idle_ms = 30000;
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, false);
+    rig.build.config.streams[0].time_unit = WEIR_TIME_MS;
+    rig.build.config.streams[0].idle_ms = idle_ms;
+    strcpy(rig.build.config.streams[0].time_path, "t");
+    memset(rig.arena, 0, weir_engine_size(&rig.build.config, NULL));
+    weir_engine_init(&rig.engine, &rig.build.config, rig.arena,
+                     weir_engine_size(&rig.build.config, NULL), EPOCH, false);
+    feed(&rig, T0, 0);
+    while (weir_engine_step_clock(&rig.engine, T0 + 1000 + hour_ms, hour_ms) != WEIR_OK)
+        take(&rig);
+    advance(&rig, T0 + hour_ms + idle_ms - 1);
+    assert_int_equal(rig.summary_count, 0);
+    assert_int_equal(weir_engine_deadline(&rig.engine), T0 + hour_ms + idle_ms);
+    advance(&rig, T0 + hour_ms + idle_ms);
+    assert_int_equal(rig.summary_count, 1);
+    finish_rig(&rig);
+}
+
+static void what_fell_silent_before_a_step_closes(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, true);
+    feed(&rig, T0 + 1, 0);
+    while (weir_engine_step_clock(&rig.engine, T0 + 60000 + 3600000, 3600000) != WEIR_OK)
+        take(&rig);
+    assert_int_equal(rig.summary_count, 1);
+    assert_int_equal(rig.batch_count, 1);
+    assert_int_equal(rig.created_ms, T0 + 60000);
+    assert_int_equal(weir_engine_deadline(&rig.engine), T0 + 3600000 + 120000);
+    finish_rig(&rig);
+}
+
+static void a_message_delivered_twice_counts_once(void **state)
+{
+    struct weir_message message = {
+        .topic = "a/x",
+        .topic_length = 3,
+        .payload = "{\"v\":1}",
+        .payload_length = 7,
+        .arrived_ms = T0,
+        .packet_id = 7,
+    };
+    struct weir_ledger ledger;
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, false);
+    assert_int_equal(weir_engine_accept(&rig.engine, &message), WEIR_OK);
+    message.duplicate = true;
+    assert_int_equal(weir_engine_accept(&rig.engine, &message), WEIR_OK);
+    message.packet_id = 8;
+    assert_int_equal(weir_engine_accept(&rig.engine, &message), WEIR_OK);
+    message.packet_id = 7;
+    message.duplicate = false;
+    assert_int_equal(weir_engine_accept(&rig.engine, &message), WEIR_OK);
+    weir_engine_ledger(&rig.engine, &ledger);
+    assert_int_equal(ledger.received, 3);
+    assert_int_equal(ledger.duplicates, 1);
+    finish_rig(&rig);
+}
+
+static void numbers_given_away_are_not_used_again(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, true);
+    weir_engine_reserve(&rig.engine, 3);
+    assert_int_equal(weir_engine_reserved(&rig.engine), 1);
+    rig.next_sequence = 4;
+    feed(&rig, T0 + 1, 0);
+    advance(&rig, T0 + 60000);
+    assert_int_equal(rig.batch_count, 1);
+    weir_engine_set_epoch(&rig.engine, EPOCH + 1);
+    assert_int_equal(weir_engine_next_sequence(&rig.engine), 1);
+    assert_int_equal(weir_engine_epoch(&rig.engine), EPOCH + 1);
+    finish_rig(&rig);
+}
+
 static void losses_and_bad_messages_are_in_the_ledger(void **state)
 {
     const struct weir_ledger losses = {.received = 99,
@@ -434,6 +522,10 @@ int main(void)
         cmocka_unit_test(batching_does_not_change_the_order_of_summaries),
         cmocka_unit_test(a_jump_over_years_is_quick),
         cmocka_unit_test(a_clock_that_goes_back_changes_nothing),
+        cmocka_unit_test(a_step_of_the_clock_is_no_silence),
+        cmocka_unit_test(what_fell_silent_before_a_step_closes),
+        cmocka_unit_test(a_message_delivered_twice_counts_once),
+        cmocka_unit_test(numbers_given_away_are_not_used_again),
         cmocka_unit_test(losses_and_bad_messages_are_in_the_ledger),
         cmocka_unit_test(an_engine_that_adopts_goes_on_with_rows_and_numbers),
         cmocka_unit_test(windows_of_a_stream_that_changed_are_closed_before),
