@@ -3,11 +3,12 @@
 
     bench.py --build DIR [--fast DIR] [--qos 0|1] [--rounds N] [--seconds N] [NAME ...]
 
-Names: engine, cpu, peer, memory, latency; without one, all of them.
+Names: engine, cpu, peer, journal, memory, latency; without one, all of them.
 
 engine   the engine alone, no broker
 cpu      CPU a message of `weir run` over that of a subscriber on the same paho that discards
 peer     the same, weir on the fast paho over a libmosquitto subscriber that discards
+journal  the log: CPU in memory and on disk, bytes written, the speed of a restart
 memory   resident memory with 1,000 devices of two fields, an uplink attached
 latency  from a sample beyond the limit to the alert event, beside the bare round trip
 
@@ -38,6 +39,11 @@ FIGURES = {
     "cpu 20000/s": ("x bare paho", 1.25, 1.10),
     "peer 5000/s": ("x libmosquitto", 1.3, 1.1),
     "peer 20000/s": ("x libmosquitto", 1.3, 1.1),
+    "journal memory": ("x without", 1.05, 1.05),
+    "journal disk": ("x in memory", 1.15, 1.15),
+    "journal bytes": ("KB/1000 messages", 150, 150),
+    "recovery": ("ns a message", 1000, 1000),
+    "memory storage": ("KiB beside ring", 9216, 6144),
     "memory VmRSS": ("KiB", 8192, 5120),
     "memory VmHWM": ("KiB", 8192, 5120),
     "latency median": ("x round trip", 2.5, 2.5),
@@ -48,6 +54,9 @@ RATES = (5000, 20000)
 DEVICES = 1000
 
 WARM_UP_S = 3
+
+# Long enough for the first snapshots of the default journal.
+WRITE_S = 60
 
 # Longer than the schedule of batches, 60 s.
 MEMORY_S = 70
@@ -211,10 +220,10 @@ class Bench:
         # The status goes out beside the subscriptions, not after them.
         time.sleep(1)
 
-    def load(self, rate, seconds):
+    def load(self, rate, seconds, *more):
         run = subprocess.run([self.tool("bench_load"), "--port", str(self.port), "--rate",
                               str(rate), "--seconds", str(seconds), "--devices", str(DEVICES),
-                              "--qos", str(self.options.qos)],
+                              "--qos", str(self.options.qos), *more],
                              capture_output=True, text=True, check=False)
         if run.returncode != 0:
             raise Unmeasured(f"bench_load: {run.stderr.strip() or run.stdout.strip()}")
@@ -238,8 +247,8 @@ class Bench:
             raise Unmeasured(f"{name} received {count:.0f} of {sent:.0f} messages")
         return cost
 
-    def weir_cost(self, build, rate):
-        process = self.start_weir(build)
+    def weir_cost(self, build, rate, more=""):
+        process = self.start_weir(build, more)
         infos = self.start(["mosquitto_sub", "-p", str(self.port), "-t", "weir/v1/bench/info"],
                            stdout=subprocess.PIPE)
         cost, sent = self.cost(process, rate)
@@ -310,6 +319,65 @@ def run_peer(bench):
     yield from compare(bench, "peer", bench.options.fast, "bench_baseline_mosquitto")
 
 
+def storage_config(bench, name):
+    return f'storage: {{ path = "{bench.directory}/{name}"; sync = "1s"; }};'
+
+
+def run_journal(bench):
+    """The log by itself, then weir with storage over weir without, at 5,000/s and 1,000/s."""
+    directory = bench.directory / "log"
+    directory.mkdir()
+    run = subprocess.run([bench.tool("bench_journal"), "1000000", str(directory)],
+                         capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise Unmeasured(f"bench_journal: {run.stderr.strip()}")
+    took = parse_pairs(run.stdout)
+    without, with_storage = [], []
+    for index in range(bench.options.rounds):
+        without.append(bench.weir_cost(bench.options.build, RATES[0]))
+        with_storage.append(bench.weir_cost(bench.options.build, RATES[0],
+                                            storage_config(bench, f"state{index}")))
+        print(f"    journal round {index + 1}: {without[-1]:.2f} us without storage, "
+              f"{with_storage[-1]:.2f} us with, a message", flush=True)
+    plain, stored = statistics.median(without), statistics.median(with_storage)
+    floor = plain - took["pass_ns"] / 1000
+    yield "journal memory", plain / floor, f"{took['pass_ns']:.0f} ns of {plain:.2f} us"
+    yield "journal disk", stored / plain, f"{stored:.2f} us over {plain:.2f} us, sync 1 s"
+    yield "recovery", took["recover_ns"], (f"{1000 / took['recover_ns']:.1f} million messages/s "
+                                           "from disk through the engine")
+    yield from measure_writing(bench)
+
+
+def written_bytes(pid):
+    text = pathlib.Path(f"/proc/{pid}/io").read_text()
+    return int(next(line.split()[1] for line in text.splitlines()
+                    if line.startswith("write_bytes")))
+
+
+def ring_kib(pid):
+    """Resident part of the log's mapped ring."""
+    inside, found = False, 0
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if "-" in line.split()[0]:
+            inside = line.endswith(".ring")
+        elif inside and line.startswith("Rss:"):
+            found += int(line.split()[1])
+    return found
+
+
+def measure_writing(bench):
+    process = bench.start_weir(bench.options.build, storage_config(bench, "written"))
+    bench.load(1000, WARM_UP_S, "--pad", "20")
+    before = written_bytes(process.pid)
+    sent = bench.load(1000, WRITE_S, "--pad", "20")["sent"]
+    time.sleep(2)
+    written = written_bytes(process.pid) - before
+    resident = resident_kib(process.pid)["VmRSS"] - ring_kib(process.pid)
+    bench.stop(process)
+    yield "journal bytes", written / sent, f"of 100 bytes each, {WRITE_S} s at 1,000/s, sync 1 s"
+    yield "memory storage", resident, f"{DEVICES} devices x 2 fields, the log's ring not counted"
+
+
 def run_memory(bench):
     uplink = UPLINK_CONFIG.format(port=bench.start_broker())
     process = bench.start_weir(bench.options.build, uplink)
@@ -337,8 +405,8 @@ def run_latency(bench):
         yield f"latency {name}", alert / bare, f"{alert:.0f} us over {bare:.0f} us"
 
 
-RUNS = {"engine": run_engine, "cpu": run_cpu, "peer": run_peer, "memory": run_memory,
-        "latency": run_latency}
+RUNS = {"engine": run_engine, "cpu": run_cpu, "peer": run_peer, "journal": run_journal,
+        "memory": run_memory, "latency": run_latency}
 
 
 def verdict(name, value):

@@ -31,6 +31,7 @@ struct load {
     struct wire wire;
     struct packet *packets;
     uint32_t device_count;
+    size_t pad; /* blanks behind each payload */
     int qos;
     uint64_t random;
     uint16_t packet_id;
@@ -72,12 +73,15 @@ static void build_packets(struct load *load)
         size_t payload_offset;
         size_t id_offset;
         char topic[64];
+        char payload[256];
 
+        snprintf(payload, sizeof(payload), "%s%*s",
+                 "{\"ts\":1700000000000,\"temperature\":20.00,\"humidity\":40.00}", (int)load->pad,
+                 "");
         snprintf(topic, sizeof(topic), "sensors/dev%04u/telemetry", i);
-        packet->length = (uint32_t)wire_build_publish(
-            &load->wire, packet->bytes, sizeof(packet->bytes), topic,
-            "{\"ts\":1700000000000,\"temperature\":20.00,\"humidity\":40.00}", load->qos,
-            &payload_offset, &id_offset);
+        packet->length =
+            (uint32_t)wire_build_publish(&load->wire, packet->bytes, sizeof(packet->bytes), topic,
+                                         payload, load->qos, &payload_offset, &id_offset);
         packet->payload_offset = (uint32_t)payload_offset;
         packet->id_offset = (uint32_t)id_offset;
     }
@@ -170,6 +174,7 @@ int main(int argc, char **argv)
     int version = (int)wire_option_number(argc, argv, "--version", 4);
 
     load.device_count = (uint32_t)wire_option_number(argc, argv, "--devices", 1000);
+    load.pad = (size_t)wire_option_number(argc, argv, "--pad", 0);
     load.qos = (int)wire_option_number(argc, argv, "--qos", 0);
     load.random = 0x9e3779b97f4a7c15 ^ (uint64_t)wire_option_number(argc, argv, "--seed", 1);
     if (port <= 0 || rate <= 0 || load.device_count == 0 || load.qos < 0 || load.qos > 1 ||
