@@ -41,8 +41,9 @@ struct weir_daemon {
     struct weir_ledger base;          /* what was lost before this process began */
     uint64_t events_done;             /* as the log has them */
     uint64_t batches_done;
-    uint64_t replayed; /* where in the log a restart is; 0: it is over */
-    uint64_t epoch;    /* of an engine that begins afresh */
+    uint64_t replayed;       /* where in the log a restart is; 0: it is over */
+    uint64_t epoch;          /* of an engine that begins afresh */
+    int64_t clock_looked_ms; /* when it was last asked whether the clock is right */
     int wake_fd;
     int signal_fd;
     bool stopping;

@@ -31,6 +31,8 @@
 /* With storage, its faults are to be noticed in time. */
 #define STORAGE_LOOK_MS 1000
 
+#define CLOCK_LOOK_MS 1000
+
 int64_t weir_daemon_boottime_ms(void)
 {
     struct timespec now;
@@ -100,6 +102,17 @@ static void wait_for_work(struct weir_daemon *daemon, int64_t timeout_ms)
         take_signal(daemon);
 }
 
+/* Asked for by the second: it is a call into the kernel. */
+static void look_at_clock(struct weir_daemon *daemon)
+{
+    int64_t now_ms = weir_daemon_boottime_ms();
+
+    if (now_ms < daemon->clock_looked_ms + CLOCK_LOOK_MS)
+        return;
+    daemon->clock_looked_ms = now_ms;
+    weir_intake_set_synchronised(&daemon->intake, weir_clock_synchronised());
+}
+
 static void run_loop(struct weir_daemon *daemon)
 {
     while (!daemon->stopping) {
@@ -108,6 +121,7 @@ static void run_loop(struct weir_daemon *daemon)
         int64_t wait_ms = engine_ms < connections_ms ? engine_ms : connections_ms;
 
         weir_daemon_step_storage(daemon);
+        look_at_clock(daemon);
         if (daemon->keeper && wait_ms > STORAGE_LOOK_MS)
             wait_ms = STORAGE_LOOK_MS;
         wait_for_work(daemon, wait_ms);
@@ -190,6 +204,8 @@ static bool start(struct weir_daemon *daemon, struct weir_config *config)
     }
     if (!weir_daemon_start_state(daemon, config))
         return false;
+    daemon->clock_looked_ms = INT64_MIN / 2;
+    look_at_clock(daemon);
     daemon->input = weir_daemon_create_input(daemon, daemon->running->config);
     return daemon->input != NULL;
 }

@@ -57,6 +57,8 @@ static void write_head(struct weir_text *text, const struct weir_batch_head *hea
     weir_text_add_uint(text, head->sequence);
     weir_text_add(text, ",\"created\":");
     weir_text_add_int(text, head->created_ms);
+    if (head->unsynchronised)
+        weir_text_add(text, ",\"clock\":\"unsynchronised\"");
     if (head->range_count > 0)
         write_ranges(text, head);
     weir_text_add(text, ",\"ledger\":");

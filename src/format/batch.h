@@ -40,6 +40,7 @@ struct weir_batch_head {
     uint64_t epoch;
     uint64_t sequence;
     int64_t created_ms;
+    bool unsynchronised; /* messages behind it arrived before the clock was known to be right */
     const struct weir_ledger *ledger;
     const char *ledger_text; /* in place of ledger, if not NULL: braces included, at most */
     size_t ledger_length;    /* WEIR_BATCH_LEDGER_BYTES_MAX */

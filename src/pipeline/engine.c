@@ -11,9 +11,10 @@
 
 struct weir_batcher {
     bool batching;
-    bool sealing; /* the next take gives the batch out */
-    bool given;   /* the batch was given out and is to be made anew */
-    bool held;    /* a summary waits for the next batch */
+    bool sealing;        /* the next take gives the batch out */
+    bool given;          /* the batch was given out and is to be made anew */
+    bool held;           /* a summary waits for the next batch */
+    bool unsynchronised; /* messages since the last batch arrived before the clock was right */
     int64_t every_ms;
     int64_t next_ms; /* the schedule's next time; INT64_MIN: the time is not known yet. Kept without
                       * batching too: the order of summaries is not to hang on it. */
@@ -102,7 +103,7 @@ uint64_t weir_engine_next_sequence(const struct weir_engine *engine)
     return engine->batcher->sequence;
 }
 
-enum weir_status weir_engine_accept(struct weir_engine *engine, const struct weir_message *message)
+static enum weir_status accept_once(struct weir_engine *engine, const struct weir_message *message)
 {
     struct weir_duplicates *duplicates = &engine->batcher->duplicates;
     uint64_t mark;
@@ -115,6 +116,14 @@ enum weir_status weir_engine_accept(struct weir_engine *engine, const struct wei
     if (weir_pipeline_accept(&engine->pipeline, message) != WEIR_OK)
         return WEIR_FULL;
     weir_duplicates_add(duplicates, mark);
+    return WEIR_OK;
+}
+
+enum weir_status weir_engine_accept(struct weir_engine *engine, const struct weir_message *message)
+{
+    if (accept_once(engine, message) != WEIR_OK)
+        return WEIR_FULL;
+    engine->batcher->unsynchronised |= message->unsynchronised;
     return WEIR_OK;
 }
 
@@ -223,6 +232,7 @@ static void give_batch(struct weir_engine *engine, struct weir_engine_output *ou
         .epoch = batcher->epoch,
         .sequence = batcher->sequence,
         .created_ms = batcher->clock_ms,
+        .unsynchronised = batcher->unsynchronised,
         .ledger = &ledger,
     };
 
@@ -235,6 +245,7 @@ static void give_batch(struct weir_engine *engine, struct weir_engine_output *ou
     output->batch.row_count = batcher->batch.row_count;
     batcher->sealing = false;
     batcher->given = true;
+    batcher->unsynchronised = false;
 }
 
 static enum weir_status batch_summary(struct weir_engine *engine,
