@@ -9,6 +9,7 @@
 
 #include "command/intake.h"
 #include "command/keeper.h"
+#include "command/opening.h"
 #include "command/publisher.h"
 #include "command/recovery.h"
 #include "command/running.h"
@@ -24,13 +25,16 @@ struct weir_daemon {
     const char *config_path;
     struct weir_running *running;
     struct weir_clock clock;
-    struct weir_journal journal;
+    struct weir_journal *journal; /* one of these two */
+    struct weir_journal memory_journal;
+    struct weir_journal stored_journal;
     void *ring; /* of the journal, without storage */
     uint64_t ring_bytes;
     struct weir_intake intake;
     struct weir_storage storage;
-    struct weir_keeper *keeper; /* NULL: no storage */
-    int storage_error;          /* what was said last to be wrong with it; 0: nothing */
+    struct weir_keeper *keeper;   /* NULL: no storage */
+    struct weir_opening *opening; /* storage that could not be had at the start; NULL: none */
+    int storage_error;            /* what was said last to be wrong with it; 0: nothing */
     void *outbox;
     uint64_t outbox_size;
     struct weir_mqtt *input;

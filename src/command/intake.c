@@ -6,7 +6,7 @@
 void weir_intake_init(struct weir_intake *intake, struct weir_engine *engine,
                       struct weir_clock *clock, struct weir_journal *journal, int wake_fd)
 {
-    intake->journal = journal;
+    atomic_init(&intake->journal, journal);
     intake->clock = clock;
     pthread_mutex_init(&intake->lock, NULL);
     intake->engine = engine;
@@ -50,7 +50,20 @@ static int64_t read_clock(void *context, int64_t *jump_ms)
 
 bool weir_intake_note(struct weir_intake *intake, struct weir_record *record)
 {
-    return weir_journal_append(intake->journal, record, read_clock, intake) == WEIR_OK;
+    enum weir_status status;
+
+    do
+        status = weir_journal_append(atomic_load(&intake->journal), record, read_clock, intake);
+    while (status == WEIR_REFUSED);
+    return status == WEIR_OK;
+}
+
+bool weir_intake_move(struct weir_intake *intake, struct weir_journal *journal)
+{
+    if (!weir_journal_close(intake->journal))
+        return false;
+    atomic_store(&intake->journal, journal);
+    return true;
 }
 
 enum weir_status weir_intake_apply(struct weir_engine *engine, const struct weir_record *record)

@@ -21,7 +21,7 @@
 
 struct weir_intake {
     /* private */
-    struct weir_journal *journal;
+    struct weir_journal *_Atomic journal;
     struct weir_clock *clock;
     pthread_mutex_t lock; /* on the engine, and the reading end of the log */
     struct weir_engine *engine;
@@ -68,6 +68,10 @@ enum weir_intake_stop weir_intake_follow(struct weir_intake *intake);
 /* Under the lock, at WEIR_INTAKE_CONFIG: the engine's configuration has been changed to that of the
  * record. */
 void weir_intake_pass_config(struct weir_intake *intake, struct weir_engine *engine);
+
+/* Under the lock, the log followed to its end: goes over to another log, empty as yet. False: there
+ * is more by now; follow again. */
+bool weir_intake_move(struct weir_intake *intake, struct weir_journal *journal);
 
 /* Under the lock: lets another engine follow the log. */
 void weir_intake_use(struct weir_intake *intake, struct weir_engine *engine);

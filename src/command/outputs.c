@@ -12,9 +12,9 @@ static void accept_output(struct weir_daemon *daemon, const struct weir_engine_o
         break;
     case WEIR_ENGINE_BATCH:
         if (daemon->uplink) {
-            weir_uplink_accept_batch(
-                daemon->uplink, &output->batch,
-                daemon->replayed > 0 ? daemon->replayed : weir_journal_consumed(&daemon->journal));
+            weir_uplink_accept_batch(daemon->uplink, &output->batch,
+                                     daemon->replayed > 0 ? daemon->replayed
+                                                          : weir_journal_consumed(daemon->journal));
         } else {
             daemon->unsent.batches_dropped++;
             daemon->unsent.summaries_dropped += output->batch.row_count;
@@ -34,7 +34,7 @@ void weir_daemon_note_losses(struct weir_daemon *daemon)
     if (daemon->keeper)
         weir_keeper_report(daemon->keeper, &report);
     record.losses = (struct weir_ledger){
-        .queue_dropped = daemon->base.queue_dropped + weir_journal_refused(&daemon->journal),
+        .queue_dropped = daemon->base.queue_dropped + weir_journal_refused(daemon->journal),
         .events_dropped = daemon->base.events_dropped + weir_publisher_dropped(daemon->publisher),
         .outbox_dropped = daemon->base.outbox_dropped + uplink.summaries_dropped +
                           report.summaries_dropped + daemon->unsent.summaries_dropped,

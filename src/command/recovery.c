@@ -206,6 +206,12 @@ bool weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *st
     return true;
 }
 
+void weir_recovery_find_end(struct weir_recovery *recovery, struct weir_storage *storage)
+{
+    memset(recovery, 0, sizeof(*recovery));
+    scan(recovery, storage);
+}
+
 void weir_recovery_finish(struct weir_recovery *recovery)
 {
     free(recovery->extra);

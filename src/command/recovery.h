@@ -34,6 +34,10 @@ struct weir_journal_options weir_recovery_journal(const struct weir_storage *sto
 
 /* Finds out; logs what it finds. False: no memory. */
 bool weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *storage);
+
+/* Finds where the log ends, and no state. */
+void weir_recovery_find_end(struct weir_recovery *recovery, struct weir_storage *storage);
+
 void weir_recovery_finish(struct weir_recovery *recovery);
 
 /* The state that a CONFIG record goes over to, laid out and empty; NULL: its image is gone, or there

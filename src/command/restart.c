@@ -37,7 +37,8 @@ static bool start_in_memory(struct weir_daemon *daemon, const struct weir_config
         return false;
     }
     options.memory = daemon->ring;
-    weir_journal_init(&daemon->journal, &options, &start, &start);
+    daemon->journal = &daemon->memory_journal;
+    weir_journal_init(daemon->journal, &options, &start, &start);
     return true;
 }
 
@@ -47,9 +48,10 @@ static void start_on_disk(struct weir_daemon *daemon, const struct weir_recovery
         weir_recovery_journal(&daemon->storage, daemon->storage.run);
     const struct weir_log_place *start = recovery->running ? &recovery->ring : &recovery->last;
 
+    daemon->journal = &daemon->stored_journal;
     weir_segments_start(&daemon->storage.segments, recovery->ring.position);
-    weir_journal_init(&daemon->journal, &options, start, &recovery->last);
-    weir_journal_release(&daemon->journal, recovery->ring.position);
+    weir_journal_init(daemon->journal, &options, start, &recovery->last);
+    weir_journal_release(daemon->journal, recovery->ring.position);
 }
 
 /* A configuration that the log went over to. */
@@ -97,10 +99,10 @@ static void replay_log(struct weir_daemon *daemon, const struct weir_recovery *r
         daemon->replayed++;
         replay_record(daemon, &record);
     }
-    while (weir_journal_peek(&daemon->journal, &record)) {
-        daemon->replayed = weir_journal_consumed(&daemon->journal) + 1;
+    while (weir_journal_peek(daemon->journal, &record)) {
+        daemon->replayed = weir_journal_consumed(daemon->journal) + 1;
         replay_record(daemon, &record);
-        weir_journal_consume(&daemon->journal);
+        weir_journal_consume(daemon->journal);
     }
     daemon->replayed = 0;
 }
@@ -124,7 +126,7 @@ static void start_keeper(struct weir_daemon *daemon, const struct weir_recovery 
                          int64_t sync_ms)
 {
     daemon->keeper =
-        weir_keeper_create(&daemon->storage, &daemon->journal, sync_ms, daemon->wake_fd);
+        weir_keeper_create(&daemon->storage, daemon->journal, sync_ms, daemon->wake_fd);
     if (!daemon->keeper)
         return;
     weir_keeper_condemn(daemon->keeper, recovery->bad, recovery->bad_count);
@@ -155,7 +157,7 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
         weir_uplink_note_done(daemon->uplink, recovery->done.epoch, recovery->done.sequence);
     weir_engine_ledger(&daemon->running->engine, &daemon->losses);
     replay_log(daemon, recovery);
-    weir_clock_resume(&daemon->clock, daemon->journal.end_ms);
+    weir_clock_resume(&daemon->clock, daemon->journal->end_ms);
     daemon->base = daemon->losses;
     daemon->base.journal_lost += recovery->lost;
     daemon->events_done = weir_publisher_events_done(daemon->publisher);
@@ -179,8 +181,11 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
 static void begin_afresh(struct weir_daemon *daemon)
 {
     struct weir_record record = {
-        .kind = WEIR_RECORD_CONFIG, .hash = daemon->running->image, .epoch = daemon->epoch};
-    bool first = weir_journal_end(&daemon->journal) == 0;
+        .kind = WEIR_RECORD_CONFIG,
+        .hash = daemon->running->image,
+        .epoch = weir_engine_epoch(&daemon->running->engine),
+    };
+    bool first = weir_journal_end(daemon->journal) == 0;
 
     weir_keeper_put_config(daemon->keeper, daemon->running);
     (void)weir_intake_note(&daemon->intake, &record);
@@ -205,7 +210,7 @@ static bool start_with_storage(struct weir_daemon *daemon, struct weir_config *c
     if (!daemon->running)
         return false;
     start_on_disk(daemon, &recovery);
-    weir_intake_init(&daemon->intake, &daemon->running->engine, &daemon->clock, &daemon->journal,
+    weir_intake_init(&daemon->intake, &daemon->running->engine, &daemon->clock, daemon->journal,
                      daemon->wake_fd);
     start_keeper(daemon, &recovery, config->storage_sync_ms);
     good = daemon->keeper && start_outputs(daemon);
@@ -223,21 +228,64 @@ bool weir_daemon_start_state(struct weir_daemon *daemon, struct weir_config *con
 {
     daemon->epoch = draw_epoch();
     weir_clock_init(&daemon->clock);
-    if (config->storage_path[0] != '\0' && weir_storage_open(&daemon->storage, config))
+    if (config->storage_path[0] != '\0' && weir_storage_open(&daemon->storage, config, false))
         return start_with_storage(daemon, config);
     daemon->running = weir_running_create(config, daemon->epoch);
     if (!daemon->running || !start_in_memory(daemon, config))
         return false;
-    weir_intake_init(&daemon->intake, &daemon->running->engine, &daemon->clock, &daemon->journal,
+    weir_intake_init(&daemon->intake, &daemon->running->engine, &daemon->clock, daemon->journal,
                      daemon->wake_fd);
     if (!start_outputs(daemon))
         return false;
     if (config->storage_path[0] != '\0') {
-        weir_log_error("storage: not used until the next start: what is in memory alone is lost "
-                       "with the process");
+        weir_log_error(
+            "storage: tried again every ten seconds; until then everything is in memory");
         weir_publisher_set_storage(daemon->publisher, "cannot be opened");
+        daemon->opening = weir_opening_create(config, &daemon->storage, daemon->wake_fd);
     }
     return true;
+}
+
+/* Under the lock: leaves the log in memory for the one on disk. */
+static void move_log(struct weir_daemon *daemon)
+{
+    struct weir_journal *memory = daemon->journal;
+
+    do
+        weir_daemon_step_engine(daemon);
+    while (!weir_intake_move(&daemon->intake, &daemon->stored_journal));
+    daemon->base.queue_dropped += weir_journal_refused(memory);
+}
+
+/*
+ * Storage has come late: it is taken up with the state there is. What it kept of an earlier process
+ * is not joined to that, but for the batches in its outbox.
+ */
+static void attach_storage(struct weir_daemon *daemon)
+{
+    const struct weir_config *config = daemon->running->config;
+    struct weir_recovery recovery;
+
+    weir_recovery_find_end(&recovery, &daemon->storage);
+    start_on_disk(daemon, &recovery);
+    daemon->journal = &daemon->memory_journal;
+    start_keeper(daemon, &recovery, config->storage_sync_ms);
+    if (!daemon->keeper) {
+        weir_storage_close(&daemon->storage, false);
+        return;
+    }
+    weir_intake_lock(&daemon->intake);
+    move_log(daemon);
+    daemon->journal = &daemon->stored_journal;
+    weir_intake_unlock(&daemon->intake);
+    begin_afresh(daemon);
+    weir_keeper_want_snapshot(daemon->keeper);
+    if (daemon->uplink)
+        weir_uplink_use_keeper(daemon->uplink, daemon->keeper);
+    weir_publisher_set_storage(daemon->publisher, "good");
+    weir_log_info("storage: %s is there now, and used; an earlier process' open windows are not "
+                  "gone on with",
+                  config->storage_path);
 }
 
 static void note_number(struct weir_daemon *daemon, enum weir_record_kind kind, uint64_t number,
@@ -301,13 +349,18 @@ static void take_snapshot(struct weir_daemon *daemon)
         return;
     (void)weir_publisher_save(daemon->publisher, extra);
     weir_daemon_step_engine(daemon);
-    weir_journal_place(&daemon->journal, &place);
+    weir_journal_place(daemon->journal, &place);
     weir_keeper_take_snapshot(daemon->keeper, daemon->running, &place, extra, extra_bytes);
     free(extra);
 }
 
 void weir_daemon_step_storage(struct weir_daemon *daemon)
 {
+    if (daemon->opening && weir_opening_step(daemon->opening, weir_daemon_boottime_ms())) {
+        weir_opening_destroy(daemon->opening);
+        daemon->opening = NULL;
+        attach_storage(daemon);
+    }
     if (!daemon->keeper)
         return;
     follow_faults(daemon);
@@ -317,7 +370,7 @@ void weir_daemon_step_storage(struct weir_daemon *daemon)
     if (daemon->uplink)
         note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
                     &daemon->batches_done);
-    if (!weir_keeper_wants_snapshot(daemon->keeper, weir_journal_end(&daemon->journal)))
+    if (!weir_keeper_wants_snapshot(daemon->keeper, weir_journal_end(daemon->journal)))
         return;
     weir_intake_lock(&daemon->intake);
     take_snapshot(daemon);
@@ -326,6 +379,8 @@ void weir_daemon_step_storage(struct weir_daemon *daemon)
 
 void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms)
 {
+    weir_opening_destroy(daemon->opening);
+    daemon->opening = NULL;
     if (!daemon->keeper)
         return;
     note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),

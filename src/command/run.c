@@ -214,7 +214,6 @@ static void finish(struct weir_daemon *daemon)
 {
     weir_intake_finish(&daemon->intake);
     weir_running_destroy(daemon->running);
-    weir_journal_finish(&daemon->journal);
     if (daemon->ring)
         munmap(daemon->ring, (size_t)(WEIR_JOURNAL_HEAD_BYTES + daemon->ring_bytes));
     if (daemon->outbox)

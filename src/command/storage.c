@@ -133,8 +133,11 @@ static bool map_ring(struct weir_storage *storage, const char *path)
     return map_ring_in(storage, path);
 }
 
-static bool complain(const char *path, const char *what, int error)
+static bool complain(const struct weir_storage *storage, const char *path, const char *what,
+                     int error)
 {
+    if (storage->quiet)
+        return false;
     weir_log_error("storage: %s: %s: %s", path, what, strerror(-error));
     return false;
 }
@@ -144,7 +147,7 @@ static bool open_disk(struct weir_storage *storage, const char *path)
     int error = weir_disk_open(&storage->real, path);
 
     if (error != 0)
-        return complain(path, "cannot be opened", error);
+        return complain(storage, path, "cannot be opened", error);
     storage->disk = &storage->real.disk;
     return true;
 }
@@ -255,7 +258,7 @@ void weir_storage_set_snapshots_aside(struct weir_storage *storage, uint64_t pos
             (storage->snapshot_count - at) * sizeof(*storage->snapshots));
 }
 
-bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config)
+bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config, bool quiet)
 {
     const char *path = config->storage_path;
     uint32_t segment_count;
@@ -263,13 +266,14 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
 
     memset(storage, 0, sizeof(*storage));
     storage->lock = -1;
+    storage->quiet = quiet;
     weir_crc32c_init();
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return complain(path, "cannot be made", -errno);
+        return complain(storage, path, "cannot be made", -errno);
     if (!open_disk(storage, path))
         return false;
     error = take_lock(storage);
-    if (error == -EWOULDBLOCK)
+    if (error == -EWOULDBLOCK && !quiet)
         weir_log_error("storage: %s is in use by another weir", path);
     if (error == 0)
         error = make_directories(storage->disk);
@@ -287,7 +291,7 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
     if (error == 0)
         error = -errno;
     weir_storage_close(storage, false);
-    return complain(path, "cannot be used", error);
+    return complain(storage, path, "cannot be used", error);
 }
 
 bool weir_storage_open_history(struct weir_storage *storage, const char *path)
@@ -314,7 +318,7 @@ bool weir_storage_open_history(struct weir_storage *storage, const char *path)
     if (error == 0)
         return true;
     weir_storage_close(storage, false);
-    return complain(path, "cannot be read", error);
+    return complain(storage, path, "cannot be read", error);
 }
 
 static void release(void *memory, uint64_t size)

@@ -35,6 +35,7 @@ struct weir_storage {
     unsigned char *buffer; /* a segment's bytes */
     /* private */
     struct weir_disk_real real;
+    bool quiet;
     int lock;
     char ring_path[300];
     uint64_t *numbers;
@@ -43,8 +44,9 @@ struct weir_storage {
     uint64_t file_size;
 };
 
-/* Opens or makes the state directory of a configuration. False: it cannot be used; logged. */
-bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config);
+/* Opens or makes the state directory of a configuration. False: it cannot be used; logged, unless
+ * quiet. */
+bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config, bool quiet);
 
 /* Opens an existing one to read its history alone, while weir runs or not: disk, store, segments,
  * snapshots and buffer. */

@@ -234,6 +234,10 @@ enum weir_status weir_journal_append(struct weir_journal *journal, struct weir_r
     int64_t jump_ms = 0;
 
     pthread_mutex_lock(&journal->lock);
+    if (journal->closed) {
+        pthread_mutex_unlock(&journal->lock);
+        return WEIR_REFUSED;
+    }
     record->time_ms = clock ? clock(context, &jump_ms) : journal->end_ms;
     journal->jump_ms += jump_ms;
     status = append_step(journal, record->time_ms);
@@ -243,6 +247,17 @@ enum weir_status weir_journal_append(struct weir_journal *journal, struct weir_r
     if (status != WEIR_OK && record->kind == WEIR_RECORD_MESSAGE)
         atomic_fetch_add_explicit(&journal->refused, 1, memory_order_relaxed);
     return status;
+}
+
+bool weir_journal_close(struct weir_journal *journal)
+{
+    bool done;
+
+    pthread_mutex_lock(&journal->lock);
+    done = weir_journal_consumed(journal) == weir_journal_end(journal);
+    journal->closed = done;
+    pthread_mutex_unlock(&journal->lock);
+    return done;
 }
 
 /* Gives memory back of what is below position and was not taken over yet. Under the lock. */

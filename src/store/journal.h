@@ -42,6 +42,7 @@ struct weir_journal {
     uint64_t segment_bytes;
     uint64_t store;
     bool written_on; /* there is a writer, who holds bytes until they are on disk */
+    bool closed;     /* under the lock */
 
     pthread_mutex_t lock; /* the appenders' */
     int64_t end_ms;       /* time of the newest record */
@@ -89,7 +90,7 @@ bool weir_journal_read(const struct weir_journal_options *options, struct weir_l
 
 /* Any thread. The record's time is what `clock` says under the appenders' lock, so that times rise
  * in the order of the log; when it says that the clock has jumped, a STEP goes in front. WEIR_FULL:
- * the engine is that far behind. */
+ * the engine is that far behind. WEIR_REFUSED: the journal is closed, there is another. */
 enum weir_status weir_journal_append(struct weir_journal *journal, struct weir_record *record,
                                      int64_t (*clock)(void *context, int64_t *jump_ms),
                                      void *context);
@@ -97,6 +98,9 @@ enum weir_status weir_journal_append(struct weir_journal *journal, struct weir_r
 /* The engine's side: the oldest record not consumed; false: none. Valid until consumed. */
 bool weir_journal_peek(struct weir_journal *journal, struct weir_record *record);
 void weir_journal_consume(struct weir_journal *journal);
+
+/* Takes no more records; the engine's side, and only when it has consumed everything: else false. */
+bool weir_journal_close(struct weir_journal *journal);
 
 /* The engine's side: the place of the next record. */
 void weir_journal_place(const struct weir_journal *journal, struct weir_log_place *place);
