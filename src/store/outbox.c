@@ -228,18 +228,38 @@ static int set_aside(struct weir_outbox *outbox, uint32_t index)
     return -EBADMSG;
 }
 
-int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch)
+/* -EBADMSG: it is not what it should be. */
+static int load(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch)
 {
     char path[WEIR_DISK_NAME_SIZE];
     int64_t length;
 
     name_path(path, weir_outbox_at(outbox, index));
     length = weir_disk_read_file(outbox->disk, path, outbox->file, (size_t)outbox->file_size);
-    if (length < 0 && length != -ENOENT && length != -EFBIG)
+    if (length == -EFBIG)
+        return -EBADMSG;
+    if (length < 0)
         return (int)length;
-    if (length >= 0 && open_file(outbox, (uint64_t)length, batch))
-        return 0;
-    return set_aside(outbox, index);
+    return open_file(outbox, (uint64_t)length, batch) ? 0 : -EBADMSG;
+}
+
+int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch)
+{
+    int error = load(outbox, index, batch);
+
+    return error == -EBADMSG || error == -ENOENT ? set_aside(outbox, index) : error;
+}
+
+int weir_outbox_check(struct weir_outbox *outbox, uint32_t index)
+{
+    const struct weir_outbox_entry *entry = weir_outbox_at(outbox, index);
+    struct weir_outbox_batch batch;
+    int error = load(outbox, index, &batch);
+
+    if (error == 0 && (batch.place != entry->place || batch.epoch != entry->epoch ||
+                       batch.sequence != entry->sequence))
+        return -EBADMSG;
+    return error;
 }
 
 int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index)

@@ -70,6 +70,10 @@ int weir_outbox_add(struct weir_outbox *outbox, const struct weir_outbox_batch *
  * damaged and has been set aside. */
 int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch);
 
+/* Looks whether a batch is whole, and changes nothing. 0; -EBADMSG: it is damaged; or what else went
+ * wrong. It then lies in `file`. */
+int weir_outbox_check(struct weir_outbox *outbox, uint32_t index);
+
 /* Removes a batch, for certain (synced) or not. */
 int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index);
 
