@@ -16,7 +16,6 @@
 #include "store/config_image.h"
 #include "store/ring.h"
 
-#define STAGED_BYTES (1024 * 1024) /* batches on their way to the outbox: six full ones */
 #define RETRY_MS 1000
 #define PATIENCE_MS 2000 /* a call that takes longer is a fault while it lasts */
 #define WRITE_EVERY_MS 1000
@@ -478,7 +477,7 @@ static void free_keeper(struct weir_keeper *keeper)
     if (keeper->snapshot)
         munmap(keeper->snapshot, (size_t)keeper->snapshot_size);
     if (keeper->staged_bytes)
-        munmap(keeper->staged_bytes, STAGED_BYTES);
+        munmap(keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);
     free(keeper->image.bytes);
     pthread_cond_destroy(&keeper->work);
     pthread_cond_destroy(&keeper->progress);
@@ -501,10 +500,10 @@ struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir
     keeper->report.what = "works";
     keeper->synced = storage->segments.synced;
     keeper->snapshot_newest = storage->snapshot_count > 0 ? storage->snapshots[0] : 0;
-    keeper->staged_bytes = weir_running_map(STAGED_BYTES);
+    keeper->staged_bytes = weir_running_map(WEIR_KEEPER_STAGED_BYTES);
     if (!keeper->staged_bytes)
         goto error_keeper;
-    weir_ring_init(&keeper->staged, keeper->staged_bytes, STAGED_BYTES);
+    weir_ring_init(&keeper->staged, keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);
     copy_report(keeper);
     if (pthread_create(&keeper->thread, NULL, keep, keeper) == 0)
         return keeper;
@@ -628,17 +627,25 @@ void weir_keeper_put_config(struct weir_keeper *keeper, const struct weir_runnin
     pthread_mutex_unlock(&keeper->lock);
 }
 
-/* Under the lock: bytes of log behind the newest snapshot from which another is due. */
-static uint64_t snapshot_distance(const struct weir_keeper *keeper)
+uint64_t weir_keeper_snapshot_distance(uint64_t journal_bytes, uint64_t segment_bytes,
+                                       uint64_t snapshot_bytes)
 {
-    const struct weir_storage *storage = keeper->storage;
-    uint64_t least = 2 * storage->segment_bytes;
-    uint64_t most = storage->segments.count_max * storage->segment_bytes / SNAPSHOT_LOG_SHARE;
-    uint64_t distance = SNAPSHOT_FACTOR * keeper->snapshot_newest_length;
+    uint64_t least = 2 * segment_bytes;
+    uint64_t most = journal_bytes / SNAPSHOT_LOG_SHARE;
+    uint64_t distance = SNAPSHOT_FACTOR * snapshot_bytes;
 
     if (distance < least)
         distance = least;
     return distance < most ? distance : most;
+}
+
+/* Under the lock. */
+static uint64_t snapshot_distance(const struct weir_keeper *keeper)
+{
+    const struct weir_storage *storage = keeper->storage;
+
+    return weir_keeper_snapshot_distance(storage->segments.count_max * storage->segment_bytes,
+                                         storage->segment_bytes, keeper->snapshot_newest_length);
 }
 
 bool weir_keeper_wants_snapshot(struct weir_keeper *keeper, uint64_t log_end)

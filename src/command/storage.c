@@ -287,12 +287,36 @@ static int identify(struct weir_storage *storage, const struct weir_config *conf
     return write_identity(storage->disk, &identity);
 }
 
+static uint64_t numbers_bytes(uint32_t segment_count)
+{
+    return (segment_count + (uint64_t)1) * sizeof(uint64_t);
+}
+
+static uint64_t batch_file_bytes(void)
+{
+    return weir_outbox_file_size(WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX,
+                                 WEIR_BATCH_ROW_COUNT_MAX);
+}
+
+void weir_storage_plan(struct weir_storage_plan *plan, const struct weir_config *config)
+{
+    uint64_t segment_bytes = weir_segments_size(config->storage_journal_bytes);
+    uint32_t count = weir_segments_count_max(config->storage_journal_bytes, segment_bytes);
+
+    *plan = (struct weir_storage_plan){
+        .segment_bytes = segment_bytes,
+        .journal_bytes = count * segment_bytes,
+        .ring_bytes = WEIR_JOURNAL_HEAD_BYTES + RING_SEGMENTS * segment_bytes,
+        .work_bytes = segment_bytes + numbers_bytes(count) + batch_file_bytes() +
+                      WEIR_OUTBOX_COUNT_MAX * sizeof(struct weir_outbox_entry),
+    };
+}
+
 static int allocate_all(struct weir_storage *storage, uint32_t segment_count)
 {
-    storage->file_size = weir_outbox_file_size(WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX,
-                                               WEIR_BATCH_ROW_COUNT_MAX);
+    storage->file_size = batch_file_bytes();
     storage->buffer = allocate(storage->segment_bytes);
-    storage->numbers = allocate((segment_count + 1) * sizeof(*storage->numbers));
+    storage->numbers = allocate(numbers_bytes(segment_count));
     storage->entries = allocate(WEIR_OUTBOX_COUNT_MAX * sizeof(*storage->entries));
     storage->file = allocate(storage->file_size);
     return storage->buffer && storage->numbers && storage->entries && storage->file ? 0 : -ENOMEM;

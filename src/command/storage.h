@@ -44,6 +44,16 @@ struct weir_storage {
     uint64_t file_size;
 };
 
+/* What a configuration's storage takes, if the store is yet to be made: one that is there keeps the
+ * size of its segments. */
+struct weir_storage_plan {
+    uint64_t segment_bytes;
+    uint64_t journal_bytes; /* on disk, in whole segments */
+    uint64_t ring_bytes;    /* in memory, with its head */
+    uint64_t work_bytes;    /* in memory: indices and buffers */
+};
+void weir_storage_plan(struct weir_storage_plan *plan, const struct weir_config *config);
+
 /* Opens or makes the state directory of a configuration. False: it cannot be used; logged. */
 bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config);
 
