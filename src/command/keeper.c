@@ -19,6 +19,7 @@
 #define RETRY_MS 1000
 #define PATIENCE_MS 2000 /* a call that takes longer is a fault while it lasts */
 #define WRITE_EVERY_MS 1000
+#define LOOK_EVERY_MS 50
 
 /* A snapshot is taken when the log behind it has grown by so many times its size. */
 #define SNAPSHOT_FACTOR 16
@@ -421,12 +422,9 @@ static void wait_round(struct weir_keeper *keeper, int error)
         return;
     }
     while (!keeper->stopping && !has_work(keeper)) {
-        int64_t every_ms = keeper->sync_ms < 0 ? WRITE_EVERY_MS : keeper->sync_ms;
-        int64_t due_ms = keeper->written_ms + every_ms;
-
-        /* Nobody tells when the log grows: that would cost a call a message. */
-        now_ms = monotonic_ms();
-        wait_for_work(keeper, due_ms > now_ms ? due_ms : now_ms + (every_ms > 0 ? every_ms : 50));
+        /* Nobody tells when the log grows: that would cost a call a message. It may fill the ring
+         * long before it is due. */
+        wait_for_work(keeper, monotonic_ms() + LOOK_EVERY_MS);
     }
 }
 
