@@ -118,10 +118,12 @@ static void add_record(struct listing *listing, const struct weir_record *record
         *segment = (struct segment){
             .number = number,
             .begin = begin / segment_bytes == number ? begin : number * segment_bytes,
-            .first_ms = record->time_ms,
             .damaged =
                 listing->damage && listing->damage_from <= number && listing->damage_to >= number,
         };
+    /* Before the first message no time is known. */
+    if (segment->first_ms == 0)
+        segment->first_ms = record->time_ms;
     segment->records++;
     segment->last_ms = record->time_ms;
     segment->end = listing->past.place.position;
