@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/flash.h"
+#include "command/keeper.h"
 #include "command/publisher.h"
+#include "command/storage.h"
 #include "format/encode.h"
 #include "port/config.h"
 #include "weir/engine.h"
@@ -20,6 +23,7 @@ struct load {
     uint64_t hour_rows;
     uint64_t schedule_rows;
     uint64_t schedule_bytes;
+    uint64_t schedule_batches; /* 0: no uplink */
 };
 
 static void print_bytes(const char *what, uint64_t bytes)
@@ -55,6 +59,27 @@ static uint64_t print_publisher(const struct weir_config *config)
     return plan.total_bytes;
 }
 
+/* What lies between MQTT and the engine, and what brings it to disk. Returns what it is in all. */
+static uint64_t print_log(const struct weir_config *config, uint64_t engine_bytes)
+{
+    struct weir_storage_plan storage;
+    struct weir_publisher_plan publisher;
+    uint64_t snapshot_bytes;
+
+    if (config->storage_path[0] == '\0') {
+        print_bytes("queue", config->queue_bytes);
+        return config->queue_bytes;
+    }
+    weir_storage_plan(&storage, config);
+    weir_publisher_plan(&publisher, config);
+    storage.work_bytes += WEIR_KEEPER_STAGED_BYTES;
+    snapshot_bytes = weir_snapshot_size_max(engine_bytes, publisher.event_bytes);
+    print_bytes("ring of the journal, the queue's place", storage.ring_bytes);
+    print_bytes("storage's indices and buffers", storage.work_bytes);
+    print_bytes("snapshot on its way to disk", snapshot_bytes);
+    return storage.ring_bytes + storage.work_bytes + snapshot_bytes;
+}
+
 static void print_memory(const struct weir_config *config)
 {
     struct weir_stream_plan plans[WEIR_STREAM_COUNT_MAX];
@@ -64,6 +89,7 @@ static void print_memory(const struct weir_config *config)
     uint64_t pipeline_bytes = weir_pipeline_size(config, plans);
     uint64_t outbox_bytes = config->uplink.url[0] != '\0' ? config->outbox_bytes : 0;
     uint64_t publisher_bytes;
+    uint64_t log_bytes;
 
     printf("memory at most, in bytes, without what the libraries take\n");
     for (uint32_t i = 0; i < config->stream_count; i++) {
@@ -74,22 +100,11 @@ static void print_memory(const struct weir_config *config)
     print_bytes("batch", batch_bytes);
     print_bytes("engine in all", engine_bytes);
     publisher_bytes = print_publisher(config);
-    print_bytes("queue", config->queue_bytes);
+    log_bytes = print_log(config, engine_bytes);
     print_bytes("outbox", outbox_bytes);
-    print_bytes("total", engine_bytes + publisher_bytes + config->queue_bytes + outbox_bytes);
+    print_bytes("total", engine_bytes + publisher_bytes + log_bytes + outbox_bytes);
     /* The next engine and publisher stand beside these until they have taken over. */
     print_bytes("besides, for the moment of a reload", engine_bytes + publisher_bytes);
-}
-
-static void print_flash(const struct weir_config *config)
-{
-    printf("flash, in bytes\n");
-    if (config->storage_path[0] != '\0')
-        printf("  not used by this version: storage in %s, journal %" PRIu64 ", outbox %" PRIu64
-               "\n",
-               config->storage_path, config->storage_journal_bytes, config->storage_outbox_bytes);
-    else
-        printf("  none: no storage is configured\n");
 }
 
 /* Bytes of a batch's row, for names and numbers of everyday length. */
@@ -134,26 +149,65 @@ static void add_stream_load(struct load *load, const struct weir_config *config,
     load->hour_rows += (stream->max_series * (uint64_t)stream->field_count * HOUR_MS) / window_ms;
 }
 
-static void print_load(const struct weir_config *config)
+static uint64_t batch_bytes_max(const struct weir_config *config)
 {
-    uint64_t batch_max = config->outbox_bytes / OUTBOX_SHARE;
-    struct load load = {0};
+    uint64_t share = config->outbox_bytes / OUTBOX_SHARE;
 
+    return share < WEIR_BATCH_BYTES_MAX ? share : WEIR_BATCH_BYTES_MAX;
+}
+
+static void find_load(struct load *load, const struct weir_config *config)
+{
+    uint64_t batch_max = batch_bytes_max(config);
+
+    *load = (struct load){0};
     for (uint32_t i = 0; i < config->stream_count; i++)
-        add_stream_load(&load, config, i);
+        add_stream_load(load, config, i);
+    if (config->uplink.url[0] != '\0')
+        load->schedule_batches = (load->schedule_bytes + batch_max - 1) / batch_max;
+}
+
+static void print_flash(const struct weir_config *config, const struct load *load)
+{
+    struct weir_flash_plan plan;
+
+    if (config->storage_path[0] == '\0') {
+        printf("flash\n  none: no storage is configured\n");
+        return;
+    }
+    weir_flash_plan(&plan, config, load->schedule_batches, load->schedule_rows,
+                    load->schedule_bytes);
+    printf("flash at most, in bytes, in %s\n", config->storage_path);
+    print_bytes("journal on flash", plan.journal_bytes);
+    print_bytes("outbox on flash", plan.outbox_bytes);
+    print_bytes("two snapshots", 2 * plan.snapshot_bytes);
+    print_bytes("a third while it is written", plan.snapshot_bytes);
+    print_bytes("flash in all", plan.journal_bytes + plan.outbox_bytes + 3 * plan.snapshot_bytes);
+    printf("written to flash a day, about, if every series sends %d messages a window, each of %d "
+           "bytes\non a topic of %d; the file system's own writing comes on top\n",
+           WEIR_FLASH_MESSAGES_A_WINDOW, WEIR_FLASH_PAYLOAD_BYTES, WEIR_FLASH_TOPIC_BYTES);
+    print_bytes("messages a day", plan.day_messages);
+    print_bytes("journal a day", plan.day_journal_bytes);
+    print_bytes("its last page, again at every sync", plan.day_sync_bytes);
+    print_bytes("snapshots a day", plan.day_snapshot_bytes);
+    print_bytes("batches a day", plan.day_outbox_bytes);
+    print_bytes("a day in all", plan.day_journal_bytes + plan.day_sync_bytes +
+                                    plan.day_snapshot_bytes + plan.day_outbox_bytes);
+}
+
+static void print_load(const struct weir_config *config, const struct load *load)
+{
     printf("at full load, every series there in every window\n");
-    print_bytes("summaries an hour", load.hour_rows);
+    print_bytes("summaries an hour", load->hour_rows);
     if (config->uplink.url[0] == '\0') {
         printf("  no uplink is configured\n");
         return;
     }
-    if (batch_max > WEIR_BATCH_BYTES_MAX)
-        batch_max = WEIR_BATCH_BYTES_MAX;
     print_bytes("milliseconds between batches", (uint64_t)config->uplink_every_ms);
-    print_bytes("summaries each time", load.schedule_rows);
-    print_bytes("bytes each time, about", load.schedule_bytes);
-    print_bytes("batches each time, about", (load.schedule_bytes + batch_max - 1) / batch_max);
-    if (load.schedule_bytes > config->outbox_bytes)
+    print_bytes("summaries each time", load->schedule_rows);
+    print_bytes("bytes each time, about", load->schedule_bytes);
+    print_bytes("batches each time, about", load->schedule_batches);
+    if (load->schedule_bytes > config->outbox_bytes)
         printf(
             "warning: at full load the outbox does not hold what is sent at one time: the oldest "
             "batches would be dropped; raise uplink.outbox or lower uplink.every\n");
@@ -162,6 +216,7 @@ static void print_load(const struct weir_config *config)
 static int check_file(const char *path)
 {
     struct weir_config *config = weir_config_load(path, stderr);
+    struct load load;
 
     if (!config)
         return WEIR_EXIT_REFUSED;
@@ -169,8 +224,9 @@ static int check_file(const char *path)
            config->stream_count, config->stream_count == 1 ? "stream" : "streams",
            config->rule_count, config->rule_count == 1 ? "alert" : "alerts");
     print_memory(config);
-    print_flash(config);
-    print_load(config);
+    find_load(&load, config);
+    print_flash(config, &load);
+    print_load(config, &load);
     printf("%s: ok\n", path);
     weir_config_destroy(config);
     return WEIR_EXIT_DONE;

@@ -17,11 +17,11 @@
 #include "store/config_image.h"
 #include "store/ring.h"
 
-#define STAGED_BYTES (1024 * 1024) /* batches on their way to the outbox: six full ones */
 #define RETRY_MS 1000
 #define PATIENCE_MS 2000 /* a call that takes longer is a fault while it lasts */
 #define WRITE_EVERY_MS 1000
 #define RESERVE_WAIT_MS 5000
+#define LOOK_EVERY_MS 50
 
 /* A snapshot is taken when the log behind it has grown by so many times its size. */
 #define SNAPSHOT_FACTOR 16
@@ -457,12 +457,9 @@ static void wait_round(struct weir_keeper *keeper, int error)
         return;
     }
     while (!keeper->stopping && !has_work(keeper)) {
-        int64_t every_ms = keeper->sync_ms < 0 ? WRITE_EVERY_MS : keeper->sync_ms;
-        int64_t due_ms = keeper->written_ms + every_ms;
-
-        /* Nobody tells when the log grows: that would cost a call a message. */
-        now_ms = monotonic_ms();
-        wait_for_work(keeper, due_ms > now_ms ? due_ms : now_ms + (every_ms > 0 ? every_ms : 50));
+        /* Nobody tells when the log grows: that would cost a call a message. It may fill the ring
+         * long before it is due. */
+        wait_for_work(keeper, monotonic_ms() + LOOK_EVERY_MS);
     }
 }
 
@@ -513,7 +510,7 @@ static void free_keeper(struct weir_keeper *keeper)
     if (keeper->snapshot)
         munmap(keeper->snapshot, (size_t)keeper->snapshot_size);
     if (keeper->staged_bytes)
-        munmap(keeper->staged_bytes, STAGED_BYTES);
+        munmap(keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);
     weir_room_finish(&keeper->room);
     free(keeper->image.bytes);
     pthread_cond_destroy(&keeper->work);
@@ -537,10 +534,10 @@ struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir
     keeper->report.what = "works";
     keeper->synced = storage->segments.synced;
     keeper->snapshot_newest = storage->snapshot_count > 0 ? storage->snapshots[0] : 0;
-    keeper->staged_bytes = weir_running_map(STAGED_BYTES);
+    keeper->staged_bytes = weir_running_map(WEIR_KEEPER_STAGED_BYTES);
     if (!keeper->staged_bytes)
         goto error_keeper;
-    weir_ring_init(&keeper->staged, keeper->staged_bytes, STAGED_BYTES);
+    weir_ring_init(&keeper->staged, keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);
     if (!weir_room_init(&keeper->room, &storage->outbox, WEIR_BATCH_BYTES_MAX, reserve, keeper))
         goto error_keeper;
     copy_report(keeper);
@@ -666,17 +663,25 @@ void weir_keeper_put_config(struct weir_keeper *keeper, const struct weir_runnin
     pthread_mutex_unlock(&keeper->lock);
 }
 
-/* Under the lock: bytes of log behind the newest snapshot from which another is due. */
-static uint64_t snapshot_distance(const struct weir_keeper *keeper)
+uint64_t weir_keeper_snapshot_distance(uint64_t journal_bytes, uint64_t segment_bytes,
+                                       uint64_t snapshot_bytes)
 {
-    const struct weir_storage *storage = keeper->storage;
-    uint64_t least = 2 * storage->segment_bytes;
-    uint64_t most = storage->segments.count_max * storage->segment_bytes / SNAPSHOT_LOG_SHARE;
-    uint64_t distance = SNAPSHOT_FACTOR * keeper->snapshot_newest_length;
+    uint64_t least = 2 * segment_bytes;
+    uint64_t most = journal_bytes / SNAPSHOT_LOG_SHARE;
+    uint64_t distance = SNAPSHOT_FACTOR * snapshot_bytes;
 
     if (distance < least)
         distance = least;
     return distance < most ? distance : most;
+}
+
+/* Under the lock. */
+static uint64_t snapshot_distance(const struct weir_keeper *keeper)
+{
+    const struct weir_storage *storage = keeper->storage;
+
+    return weir_keeper_snapshot_distance(storage->segments.count_max * storage->segment_bytes,
+                                         storage->segment_bytes, keeper->snapshot_newest_length);
 }
 
 bool weir_keeper_wants_snapshot(struct weir_keeper *keeper, uint64_t log_end)

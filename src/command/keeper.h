@@ -18,6 +18,13 @@
 
 struct weir_keeper;
 
+/* Bytes of batches on their way to the outbox: six full ones. */
+#define WEIR_KEEPER_STAGED_BYTES (1024 * 1024)
+
+/* Bytes of log behind a snapshot of so many bytes after which another is due. */
+uint64_t weir_keeper_snapshot_distance(uint64_t journal_bytes, uint64_t segment_bytes,
+                                       uint64_t snapshot_bytes);
+
 /* All are borrowed. sync_ms as in the configuration; wake_fd is an eventfd, written to when there
  * is something new. NULL: no memory or no thread; logged. */
 struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir_journal *journal,

@@ -15,6 +15,7 @@ static const struct verb verbs[] = {
     {"check", weir_command_check, "validate a configuration; print what memory it takes"},
     {"replay", weir_command_replay, "the same engine over recorded messages, without a broker"},
     {"decode", weir_command_decode, "batches of the uplink as text"},
+    {"journal", weir_command_journal, "what the storage has recorded: list, print, verify"},
     {"version", weir_command_version, "the version"},
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/past.h"
 #include "command/replay_input.h"
 #include "command/writer.h"
 #include "format/encode.h"
@@ -28,7 +29,8 @@
 
 struct replay {
     const char *config_path;
-    const char *input_path; /* - or NULL: standard input */
+    const char *input_path;   /* - or NULL: standard input */
+    const char *journal_path; /* a state directory to be read in its place; NULL: none */
     const char *batches_path;
     bool drain;
     struct weir_config *config;
@@ -40,6 +42,7 @@ struct replay {
     uint64_t input_size; /* 0: unknown, or nobody to tell how far it is */
     int64_t told_ms;     /* when progress was told */
     struct weir_replay_input input;
+    struct weir_past past;
     struct weir_writer output;
     struct weir_writer batches;
 };
@@ -178,9 +181,26 @@ static bool feed(struct replay *replay)
     }
 }
 
+/* The same with a journal: what `weir journal cat` prints of it. */
+static bool feed_journal(struct replay *replay)
+{
+    struct weir_record record;
+    uint64_t count = 0;
+
+    replay->past.note_gap = weir_past_tell_gap;
+    while (weir_past_next(&replay->past, &record)) {
+        if (record.kind == WEIR_RECORD_MESSAGE)
+            offer(replay, &record.message);
+        if (++count % LINES_BETWEEN_LOOKS == 0 &&
+            (replay->output.error != 0 || replay->batches.error != 0))
+            break;
+    }
+    return true;
+}
+
 static bool run(struct replay *replay)
 {
-    bool done = feed(replay);
+    bool done = replay->journal_path ? feed_journal(replay) : feed(replay);
 
     if (done && replay->drain) {
         while (weir_engine_drain(&replay->engine) != WEIR_OK)
@@ -208,6 +228,8 @@ static bool open_files(struct replay *replay)
 {
     struct stat status;
 
+    if (replay->journal_path && !weir_past_open(&replay->past, replay->journal_path))
+        return false;
     if (replay->input_path && strcmp(replay->input_path, "-") != 0) {
         replay->input_fd = open(replay->input_path, O_RDONLY | O_CLOEXEC);
         if (replay->input_fd < 0) {
@@ -269,6 +291,7 @@ finish:
     }
     if (replay->input_fd > STDIN_FILENO)
         close(replay->input_fd);
+    weir_past_close(&replay->past);
     if (replay->arena)
         munmap(replay->arena, replay->arena_size);
     weir_config_destroy(replay->config);
@@ -278,7 +301,8 @@ finish:
 static void print_usage(FILE *file)
 {
     fputs(
-        "usage: weir replay [-c FILE] [--input FILE|-] [--no-drain] [--batches FILE]\n"
+        "usage: weir replay [-c FILE] [--input FILE|- | --journal DIR] [--no-drain]\n"
+        "                   [--batches FILE]\n"
         "\n"
         "Feeds recorded messages to the engine that run uses, on the clock of their arrival "
         "times,\n"
@@ -286,6 +310,8 @@ static void print_usage(FILE *file)
         "\n"
         "  -c, --config FILE   the configuration (" WEIR_CONFIG_PATH_DEFAULT ")\n"
         "      --input FILE    the messages, one JSON object a line; - is standard input (-)\n"
+        "      --journal DIR   the messages in the journal of a state directory, the same as\n"
+        "                      weir journal cat --path DIR has for --input\n"
         "      --no-drain      at the end leave open windows open, and unsent the batch that the\n"
         "                      schedule has not reached\n"
         "      --batches FILE  also write every batch that run would have sent, a line each\n"
@@ -300,13 +326,14 @@ static void print_usage(FILE *file)
         file);
 }
 
-enum { OPTION_INPUT = 256, OPTION_NO_DRAIN, OPTION_BATCHES, OPTION_HELP };
+enum { OPTION_INPUT = 256, OPTION_JOURNAL, OPTION_NO_DRAIN, OPTION_BATCHES, OPTION_HELP };
 
 int weir_command_replay(int argc, char **argv)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"input", required_argument, NULL, OPTION_INPUT},
+        {"journal", required_argument, NULL, OPTION_JOURNAL},
         {"no-drain", no_argument, NULL, OPTION_NO_DRAIN},
         {"batches", required_argument, NULL, OPTION_BATCHES},
         {"help", no_argument, NULL, OPTION_HELP},
@@ -328,6 +355,9 @@ int weir_command_replay(int argc, char **argv)
         case OPTION_INPUT:
             replay.input_path = optarg;
             break;
+        case OPTION_JOURNAL:
+            replay.journal_path = optarg;
+            break;
         case OPTION_NO_DRAIN:
             replay.drain = false;
             break;
@@ -342,8 +372,9 @@ int weir_command_replay(int argc, char **argv)
             return WEIR_EXIT_USAGE;
         }
     }
-    if (optind != argc) {
-        fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0], argv[optind]);
+    if (optind != argc || (replay.input_path && replay.journal_path)) {
+        fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0],
+                optind != argc ? argv[optind] : "--journal");
         print_usage(stderr);
         return WEIR_EXIT_USAGE;
     }

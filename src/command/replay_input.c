@@ -8,6 +8,9 @@
 #include "command/hex.h"
 #include "format/timestamp.h"
 
+/* The longest that MQTT allows. */
+#define MQTT_LENGTH_MAX 268435455
+
 /* Read at once: small enough to stay in the cache until it is taken. */
 #define READ_SIZE 65536
 
@@ -18,7 +21,12 @@ enum key {
     KEY_PAYLOAD,
     KEY_PAYLOAD_HEX,
     KEY_PAYLOAD_LENGTH,
+    KEY_TOPIC_LENGTH,
     KEY_RETAIN,
+    KEY_DUPLICATE,
+    KEY_PACKET_ID,
+    KEY_UNSYNCHRONISED,
+    KEY_RECORD,
     KEY_COUNT
 };
 
@@ -29,7 +37,12 @@ static const char *const key_paths[KEY_COUNT] = {
     [KEY_PAYLOAD] = "payload",
     [KEY_PAYLOAD_HEX] = "payload_hex",
     [KEY_PAYLOAD_LENGTH] = "payloadlen",
+    [KEY_TOPIC_LENGTH] = "topiclen",
     [KEY_RETAIN] = "retain",
+    [KEY_DUPLICATE] = "dup",
+    [KEY_PACKET_ID] = "mid",
+    [KEY_UNSYNCHRONISED] = "unsynchronised",
+    [KEY_RECORD] = "record",
 };
 
 /* A line without its newline. */
@@ -174,6 +187,29 @@ static bool is_empty_message(const struct weir_json_value *values)
            values[KEY_PAYLOAD_LENGTH].number == 0;
 }
 
+/* A whole number up to max; 0: it is none. */
+static size_t read_count(const struct weir_json_value *value, double max)
+{
+    if (value->kind != WEIR_JSON_NUMBER || !(value->number >= 1 && value->number <= max))
+        return 0;
+    return (size_t)value->number;
+}
+
+/* A message of which no more than the lengths was kept, because one of them is too long. */
+static bool read_lengths(const struct weir_json_value *values, struct weir_message *message)
+{
+    size_t topic_length = read_count(&values[KEY_TOPIC_LENGTH], MQTT_LENGTH_MAX);
+    size_t payload_length = read_count(&values[KEY_PAYLOAD_LENGTH], MQTT_LENGTH_MAX);
+
+    if (values[KEY_PAYLOAD].kind != WEIR_JSON_NULL ||
+        (topic_length <= WEIR_TOPIC_LENGTH_MAX && payload_length <= WEIR_PAYLOAD_LENGTH_MAX))
+        return false;
+    if (topic_length > WEIR_TOPIC_LENGTH_MAX)
+        message->topic_length = topic_length;
+    message->payload_length = payload_length;
+    return true;
+}
+
 static const char *read_payload(const struct weir_json_value *values, char *out, size_t size,
                                 struct weir_message *message)
 {
@@ -183,6 +219,8 @@ static const char *read_payload(const struct weir_json_value *values, char *out,
         return read_text(payload, out, size, &message->payload, &message->payload_length)
                    ? NULL
                    : "\"payload\" is no text: half of a surrogate pair";
+    if (read_lengths(values, message))
+        return NULL;
     if (payload->kind != WEIR_JSON_MISSING) {
         message->payload = payload->text;
         message->payload_length = is_empty_message(values) ? 0 : payload->length;
@@ -208,12 +246,24 @@ static const char *read_time(const struct weir_json_value *values, int64_t *time
                : "\"tst\" is not a time; expected ISO 8601 with a zone";
 }
 
-/* Returns what is wrong with the line, NULL: nothing. */
+static bool is_set(const struct weir_json_value *value)
+{
+    return value->kind == WEIR_JSON_TRUE || (value->kind == WEIR_JSON_NUMBER && value->number != 0);
+}
+
+static void read_flags(const struct weir_json_value *values, struct weir_message *message)
+{
+    message->retained = is_set(&values[KEY_RETAIN]);
+    message->duplicate = is_set(&values[KEY_DUPLICATE]);
+    message->unsynchronised = is_set(&values[KEY_UNSYNCHRONISED]);
+    message->packet_id = (uint16_t)read_count(&values[KEY_PACKET_ID], UINT16_MAX);
+}
+
+/* Returns what is wrong with the line, NULL: nothing. Without a topic it is to be passed over. */
 static const char *read_message(struct weir_replay_input *input, const struct line *line,
                                 struct weir_message *message)
 {
     struct weir_json_value values[KEY_COUNT];
-    const struct weir_json_value *retain = &values[KEY_RETAIN];
     const char *problem;
     size_t used;
 
@@ -221,7 +271,7 @@ static const char *read_message(struct weir_replay_input *input, const struct li
     if (weir_json_scan(&input->paths, line->text, line->length, values) != WEIR_OK)
         return "not valid JSON";
     if (values[KEY_TOPIC].kind == WEIR_JSON_MISSING)
-        return "no \"topic\"";
+        return values[KEY_RECORD].kind == WEIR_JSON_MISSING ? "no \"topic\"" : NULL;
     if (!read_text(&values[KEY_TOPIC], input->text, sizeof(input->text), &message->topic,
                    &message->topic_length))
         return "\"topic\" is not a text";
@@ -230,8 +280,7 @@ static const char *read_message(struct weir_replay_input *input, const struct li
     problem = read_time(values, &message->arrived_ms);
     if (problem)
         return problem;
-    message->retained =
-        retain->kind == WEIR_JSON_TRUE || (retain->kind == WEIR_JSON_NUMBER && retain->number != 0);
+    read_flags(values, message);
     used = values[KEY_TOPIC].escaped ? message->topic_length : 0;
     return read_payload(values, input->text + used, sizeof(input->text) - used, message);
 }
@@ -242,11 +291,13 @@ enum weir_replay_outcome weir_replay_input_next(struct weir_replay_input *input,
     enum weir_replay_outcome outcome;
     struct line line;
 
-    do
-        outcome = next_line(input, &line);
-    while (outcome == WEIR_REPLAY_MESSAGE && is_blank(&line));
-    if (outcome != WEIR_REPLAY_MESSAGE)
-        return outcome;
-    input->problem = read_message(input, &line, message);
+    do {
+        do
+            outcome = next_line(input, &line);
+        while (outcome == WEIR_REPLAY_MESSAGE && is_blank(&line));
+        if (outcome != WEIR_REPLAY_MESSAGE)
+            return outcome;
+        input->problem = read_message(input, &line, message);
+    } while (!input->problem && message->topic_length == 0);
     return input->problem ? WEIR_REPLAY_BAD : WEIR_REPLAY_MESSAGE;
 }

@@ -6,7 +6,10 @@
  * The arrival time is `at` (milliseconds) or else `tst` (ISO 8601 with zone). The message is
  * `payload`, a string for its text and any other value for the value's own text, or else
  * `payload_hex`. A null payload beside a `payloadlen` of 0 is an empty message, which is how
- * mosquitto_sub writes it. `retain` says that it was retained. Other keys are ignored.
+ * mosquitto_sub writes it; beside a `payloadlen` or a `topiclen` that is beyond limits.h it is a
+ * message whose bytes were not kept. `retain`, `dup` and `unsynchronised` say what the message's
+ * flags were, `mid` is its packet id. Other keys are ignored. An object with a `record` and no
+ * `topic`, as `weir journal cat --all` prints them, is passed over.
  */
 #ifndef WEIR_COMMAND_REPLAY_INPUT_H
 #define WEIR_COMMAND_REPLAY_INPUT_H
@@ -48,7 +51,7 @@ struct weir_replay_input {
 /* fd stays the caller's. */
 void weir_replay_input_init(struct weir_replay_input *input, int fd);
 
-/* Takes the next line that is not blank. The message points into input until the next call. */
+/* Takes the next line that is neither blank nor passed over. The message points into input until the next call. */
 enum weir_replay_outcome weir_replay_input_next(struct weir_replay_input *input,
                                                 struct weir_message *message);
 

@@ -24,6 +24,12 @@
 #define IDENTITY_COPY "store.copy"
 #define RING_SEGMENTS 4
 
+/* Files of a log at most: the largest one there can be, in the smallest segments. */
+#define SEGMENT_COUNT_MAX (8 * 1024 * 1024)
+
+/* Where the ring may lie, first of all in what systemd names; and last in the state directory. */
+#define RING_PLACE_COUNT 4
+
 /* The file `store`, and its copy: one of the two is always whole. */
 struct identity {
     uint64_t magic;
@@ -44,12 +50,13 @@ static bool read_identity(struct weir_disk *disk, const char *name, struct ident
            (identity->segment_bytes & (identity->segment_bytes - 1)) == 0;
 }
 
-static bool find_identity(struct weir_disk *disk, struct identity *identity)
+static bool find_identity(struct weir_disk *disk, struct identity *identity, bool *whole)
 {
     struct identity copy;
     bool found = read_identity(disk, IDENTITY_NAME, identity);
     bool copied = read_identity(disk, IDENTITY_COPY, &copy);
 
+    *whole = found && copied && copy.store == identity->store;
     if (copied && (!found || copy.run > identity->run))
         *identity = copy;
     return found || copied;
@@ -73,6 +80,12 @@ static void *allocate(uint64_t size)
                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void release(void *memory, uint64_t size)
+{
+    if (memory)
+        munmap(memory, (size_t)size);
 }
 
 void *weir_storage_map_ring(uint64_t ring_bytes)
@@ -111,26 +124,108 @@ static bool is_tmpfs(const char *path)
     return statfs(path, &status) == 0 && status.f_type == TMPFS_MAGIC && access(path, W_OK) == 0;
 }
 
-static bool map_ring_in(struct weir_storage *storage, const char *directory)
+static bool name_ring(struct weir_storage *storage, const char *directory)
 {
     int length = snprintf(storage->ring_path, sizeof(storage->ring_path),
                           "%s/weir-%016" PRIx64 ".ring", directory, storage->store);
 
-    return length > 0 && (size_t)length < sizeof(storage->ring_path) && map_ring_file(storage);
+    return length > 0 && (size_t)length < sizeof(storage->ring_path);
+}
+
+static void list_ring_places(const char *places[static RING_PLACE_COUNT], const char *path)
+{
+    places[0] = getenv("RUNTIME_DIRECTORY");
+    places[1] = "/run/weir";
+    places[2] = "/dev/shm";
+    places[3] = path;
+}
+
+static bool map_ring_in(struct weir_storage *storage, const char *directory)
+{
+    return name_ring(storage, directory) && map_ring_file(storage);
 }
 
 static bool map_ring(struct weir_storage *storage, const char *path)
 {
-    const char *candidates[] = {getenv("RUNTIME_DIRECTORY"), "/run/weir", "/dev/shm"};
+    const char *places[RING_PLACE_COUNT];
 
-    for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
-        if (candidates[i] && is_tmpfs(candidates[i]) && map_ring_in(storage, candidates[i]))
+    list_ring_places(places, path);
+    for (size_t i = 0; i < RING_PLACE_COUNT - 1; i++) {
+        if (places[i] && is_tmpfs(places[i]) && map_ring_in(storage, places[i]))
             return true;
     }
     weir_log_warning("storage: no tmpfs for the log's newest part; it lies in %s, and messages may "
                      "have to wait for the disk",
                      path);
     return map_ring_in(storage, path);
+}
+
+static bool read_exactly(int handle, void *bytes, uint64_t length, uint64_t offset)
+{
+    char *at = bytes;
+
+    while (length > 0) {
+        ssize_t count = pread(handle, at, (size_t)length, (off_t)offset);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        at += count;
+        offset += (uint64_t)count;
+        length -= (uint64_t)count;
+    }
+    return true;
+}
+
+/* The head before the rest: what it says is whole then is, and what is overwritten meanwhile does
+ * not pass for a record. */
+static bool copy_ring_file(struct weir_storage *storage, uid_t owner)
+{
+    uint64_t size = WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes;
+    int handle = open(storage->ring_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+    bool copied;
+
+    if (handle < 0)
+        return false;
+    copied = fstat(handle, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == owner &&
+             (uint64_t)status.st_size == size &&
+             read_exactly(handle, storage->ring, WEIR_JOURNAL_HEAD_BYTES, 0);
+    atomic_thread_fence(memory_order_seq_cst);
+    copied = copied && read_exactly(handle, (char *)storage->ring + WEIR_JOURNAL_HEAD_BYTES,
+                                    storage->ring_bytes, WEIR_JOURNAL_HEAD_BYTES);
+    close(handle);
+    return copied;
+}
+
+static bool is_own_ring(const struct weir_storage *storage)
+{
+    const struct weir_journal_head *head = storage->ring;
+
+    return head->store == storage->store && head->run == storage->run;
+}
+
+/* Without a ring, storage->ring is NULL. */
+static void copy_ring(struct weir_storage *storage, const char *path)
+{
+    const char *places[RING_PLACE_COUNT];
+    char name[300];
+    struct stat status;
+
+    snprintf(name, sizeof(name), "%s/" IDENTITY_NAME, path);
+    storage->ring = allocate(WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
+    if (!storage->ring || stat(name, &status) != 0)
+        goto none;
+    list_ring_places(places, path);
+    for (size_t i = 0; i < RING_PLACE_COUNT; i++) {
+        if (places[i] && name_ring(storage, places[i]) && copy_ring_file(storage, status.st_uid) &&
+            is_own_ring(storage))
+            return;
+    }
+none:
+    release(storage->ring, WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
+    storage->ring = NULL;
 }
 
 static bool complain(const struct weir_storage *storage, const char *path, const char *what,
@@ -175,7 +270,7 @@ static int take_lock(struct weir_storage *storage)
 static int identify(struct weir_storage *storage, const struct weir_config *config)
 {
     struct identity identity = {0};
-    bool found = find_identity(storage->disk, &identity);
+    bool found = find_identity(storage->disk, &identity, &storage->whole);
 
     if (!found) {
         identity = (struct identity){
@@ -195,12 +290,36 @@ static int identify(struct weir_storage *storage, const struct weir_config *conf
     return write_identity(storage->disk, &identity);
 }
 
+static uint64_t numbers_bytes(uint32_t segment_count)
+{
+    return (segment_count + (uint64_t)1) * sizeof(uint64_t);
+}
+
+static uint64_t batch_file_bytes(void)
+{
+    return weir_outbox_file_size(WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX,
+                                 WEIR_BATCH_ROW_COUNT_MAX);
+}
+
+void weir_storage_plan(struct weir_storage_plan *plan, const struct weir_config *config)
+{
+    uint64_t segment_bytes = weir_segments_size(config->storage_journal_bytes);
+    uint32_t count = weir_segments_count_max(config->storage_journal_bytes, segment_bytes);
+
+    *plan = (struct weir_storage_plan){
+        .segment_bytes = segment_bytes,
+        .journal_bytes = count * segment_bytes,
+        .ring_bytes = WEIR_JOURNAL_HEAD_BYTES + RING_SEGMENTS * segment_bytes,
+        .work_bytes = segment_bytes + numbers_bytes(count) + batch_file_bytes() +
+                      WEIR_OUTBOX_COUNT_MAX * sizeof(struct weir_outbox_entry),
+    };
+}
+
 static int allocate_all(struct weir_storage *storage, uint32_t segment_count)
 {
-    storage->file_size = weir_outbox_file_size(WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX,
-                                               WEIR_BATCH_ROW_COUNT_MAX);
+    storage->file_size = batch_file_bytes();
     storage->buffer = allocate(storage->segment_bytes);
-    storage->numbers = allocate((segment_count + 1) * sizeof(*storage->numbers));
+    storage->numbers = allocate(numbers_bytes(segment_count));
     storage->entries = allocate(WEIR_OUTBOX_COUNT_MAX * sizeof(*storage->entries));
     storage->file = allocate(storage->file_size);
     return storage->buffer && storage->numbers && storage->entries && storage->file ? 0 : -ENOMEM;
@@ -229,12 +348,12 @@ static int find_files(struct weir_storage *storage, const struct weir_config *co
     if (count < 0)
         return count;
     storage->snapshot_count = (uint32_t)count;
-    if (!config)
-        return 0;
-    if (storage->fresh)
+    if (config && storage->fresh)
         set_strangers_aside(storage);
-    return weir_outbox_init(&storage->outbox, storage->disk, config->storage_outbox_bytes,
-                            storage->entries, storage->file, storage->file_size);
+    error =
+        weir_outbox_init(&storage->outbox, storage->disk, config ? config->storage_outbox_bytes : 0,
+                         storage->entries, storage->file, storage->file_size);
+    return error == 0 && config ? weir_outbox_settle(&storage->outbox) : error;
 }
 
 void weir_storage_set_snapshots_aside(struct weir_storage *storage, uint64_t position)
@@ -267,6 +386,7 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
     memset(storage, 0, sizeof(*storage));
     storage->lock = -1;
     storage->quiet = quiet;
+    storage->segments.handle = -1;
     weir_crc32c_init();
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return complain(storage, path, "cannot be made", -errno);
@@ -301,10 +421,11 @@ bool weir_storage_open_history(struct weir_storage *storage, const char *path)
 
     memset(storage, 0, sizeof(*storage));
     storage->lock = -1;
+    storage->segments.handle = -1;
     weir_crc32c_init();
     if (!open_disk(storage, path))
         return false;
-    if (!find_identity(storage->disk, &identity)) {
+    if (!find_identity(storage->disk, &identity, &storage->whole)) {
         weir_storage_close(storage, false);
         weir_log_error("storage: %s holds no store of weir's", path);
         return false;
@@ -312,19 +433,16 @@ bool weir_storage_open_history(struct weir_storage *storage, const char *path)
     storage->store = identity.store;
     storage->run = identity.run;
     storage->segment_bytes = identity.segment_bytes;
-    error = allocate_all(storage, WEIR_OUTBOX_COUNT_MAX);
+    storage->ring_bytes = RING_SEGMENTS * identity.segment_bytes;
+    error = allocate_all(storage, SEGMENT_COUNT_MAX);
+    /* In front of the files: what leaves the ring meanwhile is then in them. */
+    copy_ring(storage, path);
     if (error == 0)
-        error = find_files(storage, NULL, WEIR_OUTBOX_COUNT_MAX);
+        error = find_files(storage, NULL, SEGMENT_COUNT_MAX);
     if (error == 0)
         return true;
     weir_storage_close(storage, false);
     return complain(storage, path, "cannot be read", error);
-}
-
-static void release(void *memory, uint64_t size)
-{
-    if (memory)
-        munmap(memory, (size_t)size);
 }
 
 void weir_storage_close(struct weir_storage *storage, bool cleanly)

@@ -24,6 +24,7 @@ struct weir_storage {
     uint64_t store; /* its name, drawn when it was made */
     uint64_t run;   /* times it was opened, this one counted */
     bool fresh;     /* it was made just now */
+    bool whole;     /* both copies of its name are good */
     uint64_t segment_bytes;
     uint64_t ring_bytes;
     void *ring; /* WEIR_JOURNAL_HEAD_BYTES + ring_bytes; what the run before left is still in it */
@@ -44,12 +45,22 @@ struct weir_storage {
     uint64_t file_size;
 };
 
+/* What a configuration's storage takes, if the store is yet to be made: one that is there keeps the
+ * size of its segments. */
+struct weir_storage_plan {
+    uint64_t segment_bytes;
+    uint64_t journal_bytes; /* on disk, in whole segments */
+    uint64_t ring_bytes;    /* in memory, with its head */
+    uint64_t work_bytes;    /* in memory: indices and buffers */
+};
+void weir_storage_plan(struct weir_storage_plan *plan, const struct weir_config *config);
+
 /* Opens or makes the state directory of a configuration. False: it cannot be used; logged, unless
  * quiet. */
 bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config, bool quiet);
 
-/* Opens an existing one to read its history alone, while weir runs or not: disk, store, segments,
- * snapshots and buffer. */
+/* Opens an existing one to be read alone, while weir runs or not. Writes nothing. ring is a copy of
+ * what the process that has the store open, or had it last, keeps there; NULL: there is none. */
 bool weir_storage_open_history(struct weir_storage *storage, const char *path);
 
 /* cleanly: everything is on disk, the ring is not needed any more. */

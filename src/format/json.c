@@ -114,6 +114,18 @@ static const char *skip_sequence(const char *text, const char *end)
     return text + length;
 }
 
+bool weir_json_is_text(const char *bytes, size_t length)
+{
+    const char *end = bytes + length;
+
+    while (bytes < end) {
+        bytes = (unsigned char)*bytes >= 0x80 ? skip_sequence(bytes, end) : bytes + 1;
+        if (!bytes)
+            return false;
+    }
+    return true;
+}
+
 /* text is behind the opening quote. Returns the closing one, NULL: the string is not valid. */
 static inline const char *find_quote(const char *text, const char *end, bool *escaped)
 {

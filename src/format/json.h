@@ -97,6 +97,9 @@ enum weir_status weir_json_scan(const struct weir_json_paths *paths, const char 
  */
 ptrdiff_t weir_json_unescape(const struct weir_json_value *value, char *out, size_t size);
 
+/* True when the bytes are UTF-8, so that a string can hold them as they are, but for escapes. */
+bool weir_json_is_text(const char *bytes, size_t length);
+
 /*
  * What the value says as a measurement: numbers, numbers in quotes, true/false and "ON"/"OFF" (any
  * case, in or out of quotes) as 1 and 0. False for all else, and for what is not finite.

@@ -57,6 +57,8 @@ static bool load_segment(struct weir_history *history)
         history->place.position >= start + history->segment_bytes) {
         history->place.position = start;
     }
+    if (!history->begun && !history->torn)
+        history->whole = history->place.position;
     return true;
 }
 
@@ -127,16 +129,19 @@ static void note_bad(struct weir_history *history, bool before)
 /* Counts what is missing in front of a good record. Only a head tells it whole. */
 static void count_missing(struct weir_history *history, const struct weir_record *record)
 {
-    uint64_t missing = record->kind == WEIR_RECORD_SEGMENT
-                           ? record->sequence - history->place.sequence
-                           : (record->sequence - history->place.sequence) & 0xff;
+    uint64_t passed = record->kind == WEIR_RECORD_SEGMENT
+                          ? record->sequence - history->place.sequence
+                          : (record->sequence - history->place.sequence) & 0xff;
+    uint64_t missing = history->begun ? passed : 0;
 
-    if (history->begun && missing > 0) {
+    if (missing > 0) {
         history->lost += missing;
         history->damaged++;
         note_bad(history, record->kind == WEIR_RECORD_SEGMENT);
     }
-    history->place.sequence += missing;
+    if ((missing > 0 || history->torn) && history->note_gap)
+        history->note_gap(history->gap_context, history->whole, history->place.position, missing);
+    history->place.sequence += passed;
     history->begun = true;
     history->torn = false;
 }
@@ -171,6 +176,7 @@ bool weir_history_next(struct weir_history *history, struct weir_record *record,
         if (at)
             *at = history->place.position;
         history->place.position += length;
+        history->whole = history->place.position;
         switch (record->kind) {
         case WEIR_RECORD_SEGMENT:
             history->store = record->store;
@@ -179,6 +185,7 @@ bool weir_history_next(struct weir_history *history, struct weir_record *record,
             history->loaded = 0;
             history->place.position =
                 (history->place.position / history->segment_bytes + 1) * history->segment_bytes;
+            history->whole = history->place.position;
             break;
         default:
             history->place.sequence++;

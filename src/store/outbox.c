@@ -147,7 +147,7 @@ static int settle_set(struct weir_outbox *outbox, const struct weir_outbox_entry
     return error;
 }
 
-static int settle(struct weir_outbox *outbox)
+int weir_outbox_settle(struct weir_outbox *outbox)
 {
     int error = 0;
 
@@ -169,16 +169,13 @@ static int settle(struct weir_outbox *outbox)
 int weir_outbox_init(struct weir_outbox *outbox, struct weir_disk *disk, uint64_t bytes_max,
                      struct weir_outbox_entry *entries, void *file, uint64_t file_size)
 {
-    int error;
-
     weir_crc32c_init();
     *outbox = (struct weir_outbox){.disk = disk,
                                    .bytes_max = bytes_max,
                                    .entries = entries,
                                    .file = file,
                                    .file_size = file_size};
-    error = disk->list(disk, WEIR_OUTBOX_DIRECTORY, find_file, outbox);
-    return error != 0 ? error : settle(outbox);
+    return disk->list(disk, WEIR_OUTBOX_DIRECTORY, find_file, outbox);
 }
 
 bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t sequence)
@@ -204,7 +201,7 @@ static void name_file(char name[static NAME_LENGTH + 1], const struct weir_outbo
              entry->first, entry->last, entry->level, entry->part, entry->parts);
 }
 
-static void name_path(char path[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry)
+void weir_outbox_name(char path[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry)
 {
     char name[NAME_LENGTH + 1];
 
@@ -305,7 +302,7 @@ static int set_aside(struct weir_outbox *outbox, uint32_t index)
     char aside[WEIR_DISK_NAME_SIZE + 4];
     int error;
 
-    name_path(path, entry_at(outbox, index));
+    weir_outbox_name(path, entry_at(outbox, index));
     snprintf(aside, sizeof(aside), "%s.bad", path);
     error = outbox->disk->rename(outbox->disk, path, aside);
     if (error != 0 && error != -ENOENT)
@@ -315,22 +312,43 @@ static int set_aside(struct weir_outbox *outbox, uint32_t index)
     return -EBADMSG;
 }
 
-int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch)
+/* -EBADMSG: it is not what it should be. */
+static int load(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch)
 {
     char path[WEIR_DISK_NAME_SIZE];
     int64_t length;
 
-    name_path(path, weir_outbox_at(outbox, index));
+    weir_outbox_name(path, weir_outbox_at(outbox, index));
     length = weir_disk_read_file(outbox->disk, path, outbox->file, (size_t)outbox->file_size);
-    if (length < 0 && length != -ENOENT && length != -EFBIG)
+    if (length == -EFBIG)
+        return -EBADMSG;
+    if (length < 0)
         return (int)length;
-    if (length >= 0 && open_file(outbox, (uint64_t)length, batch)) {
-        batch->level = weir_outbox_at(outbox, index)->level;
-        batch->part = weir_outbox_at(outbox, index)->part;
-        batch->parts = weir_outbox_at(outbox, index)->parts;
-        return 0;
-    }
-    return set_aside(outbox, index);
+    if (!open_file(outbox, (uint64_t)length, batch))
+        return -EBADMSG;
+    batch->level = weir_outbox_at(outbox, index)->level;
+    batch->part = weir_outbox_at(outbox, index)->part;
+    batch->parts = weir_outbox_at(outbox, index)->parts;
+    return 0;
+}
+
+int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch)
+{
+    int error = load(outbox, index, batch);
+
+    return error == -EBADMSG || error == -ENOENT ? set_aside(outbox, index) : error;
+}
+
+int weir_outbox_check(struct weir_outbox *outbox, uint32_t index)
+{
+    const struct weir_outbox_entry *entry = weir_outbox_at(outbox, index);
+    struct weir_outbox_batch batch;
+    int error = load(outbox, index, &batch);
+
+    if (error == 0 && (batch.place != entry->place || batch.epoch != entry->epoch ||
+                       batch.sequence != entry->sequence))
+        return -EBADMSG;
+    return error;
 }
 
 int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, uint32_t count)
@@ -340,7 +358,7 @@ int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, uint32_t coun
     for (; count > 0; count--) {
         int error;
 
-        name_path(path, weir_outbox_at(outbox, index));
+        weir_outbox_name(path, weir_outbox_at(outbox, index));
         error = outbox->disk->remove(outbox->disk, path);
         if (error != 0 && error != -ENOENT)
             return error;

@@ -73,8 +73,14 @@ struct weir_outbox {
 int weir_outbox_init(struct weir_outbox *outbox, struct weir_disk *disk, uint64_t bytes_max,
                      struct weir_outbox_entry *entries, void *file, uint64_t file_size);
 
+/* Removes what a crash left of sets that are not whole, or of batches that one stands for. */
+int weir_outbox_settle(struct weir_outbox *outbox);
+
 /* The entry at an index, the oldest at 0. */
 const struct weir_outbox_entry *weir_outbox_at(const struct weir_outbox *outbox, uint32_t index);
+
+/* The name of an entry's file. */
+void weir_outbox_name(char name[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry);
 
 /* True when this batch, as it was made, is waiting, or one that stands for it. */
 bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t sequence);
@@ -88,6 +94,10 @@ int weir_outbox_add(struct weir_outbox *outbox, const struct weir_outbox_batch *
 /* Reads a batch; it lies in `file`, until the next call of anything here. -EBADMSG: it was
  * damaged and has been set aside. */
 int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch);
+
+/* Looks whether a batch is whole, and changes nothing. 0; -EBADMSG: it is damaged; or what else went
+ * wrong. It then lies in `file`. */
+int weir_outbox_check(struct weir_outbox *outbox, uint32_t index);
 
 /* Removes count batches from an index on, for certain (synced). */
 int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, uint32_t count);

@@ -120,6 +120,23 @@ def check_replay(bench, streams, text, *options):
     return objects, done.stderr.decode()
 
 
+def test_what_the_journal_knows_of_a_message_counts(bench):
+    twice = line("boiler/1/temp", T0 + 1, "1", mid=7)
+    text = (line("boiler/1/temp", T0, "1", mid=7, dup=True) + twice
+            + line("boiler/1/temp", T0 + 2, "1", mid=7, dup=True, unsynchronised=True)
+            + line("boiler/1/temp", T0 + 3, "1", mid=7) + line("boiler/1/temp", T0 + 4, "1", dup=1)
+            + '{"record":"tick","at":1}\n{"record":null}\n{"at":1}\n'
+            + line("boiler/1/temp", T0 + 5, None, payloadlen=70000, topiclen=13)
+            + line("x" * 512, T0 + 5, None, payloadlen=0, topiclen=600)
+            + line("boiler/1/temp", T0 + 6, None, payloadlen=65536, topiclen=512))
+    done = bench.run("replay", "-c", bench.config([BOILER]), data=text.encode())
+    ledger = json.loads(done.stdout.splitlines()[-1])
+    equal(done.stderr.decode(), 'stdin:8: no "topic"\n', "stderr")
+    # The last one is text that is no number.
+    equal([ledger[key] for key in ("received", "accepted", "duplicates", "oversize", "malformed",
+                                   "invalid")], [8, 5, 1, 2, 1, 1], "the ledger")
+
+
 def test_a_capture_of_json_gives_the_summaries_of_the_contract(bench):
     objects, _ = check_replay(bench, [CLIMATE], (CAPTURES / "climate.ndjson").read_text())
     ledger = objects[-1]
@@ -403,18 +420,46 @@ def test_check_prints_the_plan_and_writes_nothing(bench):
     text = bench.run("check", "-c", config).stdout.decode()
     equal(text.splitlines()[-1], f"{config}: ok", "the last line")
     for word in ('"climate"', '"boiler"', "1000 series of", "batch", "queue", "outbox", "total",
-                 "not used by this version", "/nowhere/weir", "summaries an hour"):
+                 "/nowhere/weir", "summaries an hour", "10 messages a window"):
         expect(word in text, f"{word} is in the plan:\n{text}")
     rows = next(one for one in text.splitlines() if "summaries an hour" in one)
     equal(int(rows.split()[-1]), 1000 * 3 * 360, "summaries an hour")
     plan = read_plan(text)
-    equal(plan["total"], sum(plan[part] for part in ("engine in all", "publisher in all", "queue",
-                                                     "outbox")), "the total")
+    equal(plan["total"], sum(plan[part] for part in (
+        "engine in all", "publisher in all", "ring of the journal, the queue's place",
+        "storage's indices and buffers", "snapshot on its way to disk", "outbox")), "the total")
+    equal((plan["journal on flash"], plan["outbox on flash"]), (64 << 20, 256 << 20), "on flash")
+    equal(plan["two snapshots"], 2 * plan["snapshot on its way to disk"], "snapshots")
+    equal(plan["flash in all"], (320 << 20) + 3 * plan["snapshot on its way to disk"], "flash")
+    equal(plan["messages a day"], 2 * 1000 * 10 * 8640, "messages a day")
+    # Beside topic and payload a record has 12 to 20 bytes.
+    expect(144 <= plan["journal a day"] / plan["messages a day"] <= 152, f"the journal in {plan}")
+    equal(plan["its last page, again at every sync"], 86400 * 4096, "a sync every second")
+    equal(plan["a day in all"], sum(plan[part] for part in (
+        "journal a day", "its last page, again at every sync", "snapshots a day",
+        "batches a day")), "a day in all")
     equal(plan["besides, for the moment of a reload"],
           plan["engine in all"] + plan["publisher in all"], "a reload")
     expect(plan["publisher in all"] > plan["alert events to send"] > 0, f"the events in {plan}")
     equal((plan["alert states to send"], plan["live topics"]), (1, 0), "states and live topics")
     equal(sorted(os.listdir(bench.folder)), before, "files")
+
+
+def test_check_without_storage_plans_no_flash(bench):
+    text = bench.run("check", "-c", bench.config([CLIMATE])).stdout.decode()
+    plan = read_plan(text)
+    expect("no storage is configured" in text, text)
+    equal(plan["total"], plan["engine in all"] + plan["publisher in all"] + plan["queue"]
+          + plan["outbox"], "the total")
+
+
+def test_check_counts_a_page_for_each_sync(bench):
+    pages = {}
+    for sync in ("0", "10s", "off"):
+        path = bench.config([CLIMATE], f'storage: {{ path = "/x"; sync = "{sync}"; }};')
+        plan = read_plan(bench.run("check", "-c", path).stdout.decode())
+        pages[sync] = plan["its last page, again at every sync"] // 4096
+    equal(pages, {"0": plan["messages a day"], "10s": 8640, "off": 2880}, "pages a day")
 
 
 def test_check_counts_what_alerts_and_live_topics_take(bench):
