@@ -49,7 +49,7 @@ struct weir_record {
 #define WEIR_RECORD_BYTES_MAX (WEIR_PAYLOAD_LENGTH_MAX + WEIR_TOPIC_LENGTH_MAX + 64)
 
 /* Below this many bytes before a cut there is no record, not even an END. */
-#define WEIR_RECORD_BYTES_MIN 6
+#define WEIR_RECORD_BYTES_MIN 7
 
 /* The bytes in front of a message's topic, or a whole record of another kind. */
 #define WEIR_RECORD_HEAD_MAX 160

@@ -143,6 +143,16 @@ static void what_is_too_long_keeps_its_lengths_and_the_front_of_its_topic(void *
     }
 }
 
+/* The log has an END wherever there is room for one. */
+static void an_end_is_the_shortest_record(void **state)
+{
+    struct weir_record end = {.kind = WEIR_RECORD_END, .sequence = UINT64_MAX};
+
+    (void)state;
+    assert_int_equal(write_record(&end, 0, 0), WEIR_RECORD_BYTES_MIN);
+    expect_back(&end, 0, 0);
+}
+
 /* In memory of its own length, so that a sanitizer sees every byte beyond. */
 static size_t read_copy(const unsigned char *from, size_t length, bool checked)
 {
@@ -229,6 +239,7 @@ int main(void)
         cmocka_unit_test(the_ends_of_time_and_number_go_there_and_back),
         cmocka_unit_test(messages_on_the_grid_of_lengths_go_there_and_back),
         cmocka_unit_test(what_is_too_long_keeps_its_lengths_and_the_front_of_its_topic),
+        cmocka_unit_test(an_end_is_the_shortest_record),
         cmocka_unit_test(every_cut_and_every_flipped_bit_is_refused),
         cmocka_unit_test(another_position_or_store_is_refused),
         cmocka_unit_test(noise_is_harmless),
