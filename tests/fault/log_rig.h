@@ -80,6 +80,8 @@ static inline void rig_go_on(struct log_rig *rig, const struct weir_log_place *p
     if (rig->now_ms < place->time_ms)
         rig->now_ms = place->time_ms;
     rig->count = place->sequence;
+    if (rig->count > 0)
+        rig->records[rig->count - 1].time_ms = place->time_ms;
 }
 
 static inline void rig_find_files(struct log_rig *rig)

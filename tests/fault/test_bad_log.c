@@ -57,7 +57,9 @@ static void read_back(struct log_rig *rig, struct weir_history *history)
         assert_int_equal((history->place.sequence - 1 - index) & (history->counted ? ~0ull : 255),
                          0);
         note_missing(rig, next, index);
-        missing += index - next;
+        /* Of what is missing in front of everything only a head can tell. */
+        missing += first && first_kept > 0 ? history->lost : index - next;
+        assert_true(history->lost <= missing);
         gap = index > next ? at / RIG_SEGMENT : gap;
         next = index;
         assert_int_equal(history->place.position, found->end);
