@@ -23,8 +23,9 @@ void weir_history_init(struct weir_history *history, struct weir_disk *disk,
         .segment_bytes = segment_bytes,
         .store = store,
         .buffer = buffer,
-        .begun = from != NULL,
+        .begun = from || (count > 0 && numbers[0] == 0),
     };
+    history->counted = history->begun;
     if (from)
         history->place = *from;
 }
@@ -129,20 +130,24 @@ static void note_bad(struct weir_history *history, bool before)
 /* Counts what is missing in front of a good record. Only a head tells it whole. */
 static void count_missing(struct weir_history *history, const struct weir_record *record)
 {
-    uint64_t passed = record->kind == WEIR_RECORD_SEGMENT
-                          ? record->sequence - history->place.sequence
-                          : (record->sequence - history->place.sequence) & 0xff;
-    uint64_t missing = history->begun ? passed : 0;
+    bool head = record->kind == WEIR_RECORD_SEGMENT;
+    uint64_t ahead = record->sequence - history->place.sequence;
+    uint64_t passed = head ? ahead : ahead & 0xff;
+    uint64_t missing = history->counted ? passed : ahead & 0xff;
+
+    if (!history->begun)
+        missing = 0;
 
     if (missing > 0) {
         history->lost += missing;
         history->damaged++;
-        note_bad(history, record->kind == WEIR_RECORD_SEGMENT);
+        note_bad(history, head);
     }
     if ((missing > 0 || history->torn) && history->note_gap)
         history->note_gap(history->gap_context, history->whole, history->place.position, missing);
     history->place.sequence += passed;
     history->begun = true;
+    history->counted = history->counted || head;
     history->torn = false;
 }
 
@@ -152,12 +157,14 @@ static size_t read_record(struct weir_history *history, struct weir_record *reco
 {
     size_t length;
 
-    if (history->loaded == 0 || is_blank(history))
+    if (history->loaded == 0)
         return 0;
     length = read_at(history, record, history->place.position);
     if (length > 0)
         return length;
-    history->torn = true;
+    /* Behind a blank too: a power cut may take one page and leave the next. What is not found now
+     * would be in the way of what is written there. */
+    history->torn = !is_blank(history);
     return find_record(history, record) ? read_at(history, record, history->place.position) : 0;
 }
 

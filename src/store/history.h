@@ -35,6 +35,7 @@ struct weir_history {
     unsigned char *buffer;
     uint64_t loaded; /* bytes in the buffer */
     bool begun;      /* the place is that of a record, so that what is missing can be told */
+    bool counted;    /* its sequence is known whole */
 };
 
 /* Reads the segments by number, from a place on; NULL: all there is. store 0: any. buffer:

@@ -10,6 +10,7 @@
 #define NAME_FORMAT "%016" PRIx64 ".seg"
 #define SEGMENT_BYTES_MAX (1024 * 1024)
 #define SEGMENTS_OF_A_LOG 64
+#define BESIDE_SIZE (WEIR_DISK_NAME_SIZE + 4)
 
 uint64_t weir_segments_size(uint64_t journal_bytes)
 {
@@ -84,11 +85,12 @@ static void close_file(struct weir_segments *segments)
 void weir_segments_finish(struct weir_segments *segments)
 {
     close_file(segments);
+    segments->anew = false;
 }
 
 void weir_segments_start(struct weir_segments *segments, uint64_t position)
 {
-    close_file(segments);
+    weir_segments_finish(segments);
     segments->synced = position;
     segments->written = position;
 }
@@ -145,6 +147,81 @@ static int reuse_oldest(struct weir_segments *segments, const char *name)
     return error == -ENOENT ? 0 : error;
 }
 
+static void name_beside(char beside[static BESIDE_SIZE], uint64_t number)
+{
+    char name[WEIR_DISK_NAME_SIZE];
+
+    weir_segments_name(name, number);
+    snprintf(beside, BESIDE_SIZE, "%s.new", name);
+}
+
+/* What was synced of a segment whose file cannot be trusted with more. */
+static int copy_front(struct weir_segments *segments, const char *name, int target)
+{
+    struct weir_disk *disk = segments->disk;
+    const uint64_t end = segments->synced % segments->segment_bytes;
+    int source = disk->open(disk, name, O_RDONLY);
+    unsigned char page[4096];
+    int error = source < 0 ? source : 0;
+
+    for (uint64_t at = 0; error == 0 && at < end; at += sizeof(page)) {
+        size_t length = end - at < sizeof(page) ? (size_t)(end - at) : sizeof(page);
+        int64_t count = weir_disk_read_all(disk, source, page, length, at);
+
+        if (count != (int64_t)length)
+            error = count < 0 ? (int)count : -EIO;
+        else
+            error = weir_disk_write_all(disk, target, page, length, at);
+    }
+    if (source >= 0)
+        (void)disk->close(disk, source);
+    return error;
+}
+
+static int open_anew(struct weir_segments *segments, uint64_t number)
+{
+    struct weir_disk *disk = segments->disk;
+    char name[WEIR_DISK_NAME_SIZE];
+    char beside[BESIDE_SIZE];
+    int error;
+    int handle;
+
+    weir_segments_name(name, number);
+    name_beside(beside, number);
+    handle = disk->open(disk, beside, O_RDWR | O_CREAT | O_TRUNC);
+    if (handle < 0)
+        return handle;
+    error = disk->allocate(disk, handle, segments->segment_bytes);
+    if (error == 0 && segments->synced % segments->segment_bytes > 0)
+        error = copy_front(segments, name, handle);
+    if (error != 0) {
+        (void)disk->close(disk, handle);
+        return error;
+    }
+    segments->handle = handle;
+    return 0;
+}
+
+/* What was written anew is on disk. */
+static int put_in_place(struct weir_segments *segments, uint64_t number)
+{
+    struct weir_disk *disk = segments->disk;
+    char name[WEIR_DISK_NAME_SIZE];
+    char beside[BESIDE_SIZE];
+    int error;
+
+    weir_segments_name(name, number);
+    name_beside(beside, number);
+    error = disk->rename(disk, beside, name);
+    if (error == 0)
+        error = disk->sync_directory(disk, WEIR_SEGMENTS_DIRECTORY);
+    if (error == 0) {
+        segments->anew = false;
+        segments->set_aside++;
+    }
+    return error;
+}
+
 /* Opens the file of the segment that is written to, made if need be. */
 static int open_segment(struct weir_segments *segments, uint64_t number, uint64_t keep_from)
 {
@@ -188,7 +265,7 @@ static int open_segment(struct weir_segments *segments, uint64_t number, uint64_
 /* The ring has overtaken the writer: the log on disk goes on with the next whole segment. */
 static void leap(struct weir_segments *segments, uint64_t floor)
 {
-    close_file(segments);
+    weir_segments_finish(segments);
     segments->written =
         (floor + segments->segment_bytes - 1) / segments->segment_bytes * segments->segment_bytes;
     segments->synced = segments->written;
@@ -205,7 +282,8 @@ static int write_piece(struct weir_segments *segments, const struct weir_journal
     int error = 0;
 
     if (segments->handle < 0)
-        error = open_segment(segments, number, keep_from);
+        error = segments->anew ? open_anew(segments, number)
+                               : open_segment(segments, number, keep_from);
     if (error != 0)
         return error;
     bytes = weir_journal_bytes(journal, segments->written, &length);
@@ -249,15 +327,15 @@ int weir_segments_sync(struct weir_segments *segments)
     if (segments->handle < 0 || segments->synced == segments->written)
         return 0;
     error = segments->disk->sync(segments->disk, segments->handle);
+    if (error == 0 && segments->anew)
+        error = put_in_place(segments, number);
     if (error == 0) {
         segments->synced = segments->written;
         return 0;
     }
     /* Whether these pages ever reach the disk nobody knows: they are written again, elsewhere. */
     close_file(segments);
-    (void)weir_segments_set_aside(segments, number);
-    segments->written = number * segments->segment_bytes;
-    if (segments->synced > segments->written)
-        segments->synced = segments->written;
+    segments->anew = true;
+    segments->written = segments->synced;
     return error;
 }

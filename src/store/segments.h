@@ -4,7 +4,8 @@
  *
  * What weir_segments_write has written is what the journal's ring has: writing it again to the same
  * place does no harm, so that a write that failed half way is simply made again. A sync that failed
- * is not: the file is set aside as <number>.seg.bad, and the segment is written anew.
+ * is not: the segment is written anew, beside the file (<number>.seg.new), which it takes the place
+ * of when it is on disk. So nothing that was synced is ever out of reach.
  */
 #ifndef WEIR_STORE_SEGMENTS_H
 #define WEIR_STORE_SEGMENTS_H
@@ -17,7 +18,7 @@
 struct weir_segments {
     uint64_t synced;    /* positions, to read: on disk for certain */
     uint64_t written;   /* handed to the system */
-    uint64_t set_aside; /* files ever; since the store was opened */
+    uint64_t set_aside; /* files found damaged or written anew, since the store was opened */
     uint64_t holes;     /* times the ring overtook the writer */
     /* private */
     struct weir_disk *disk;
@@ -26,6 +27,7 @@ struct weir_segments {
     uint32_t count;
     uint64_t *numbers; /* of the files, rising; count_max + 1 */
     int handle;        /* of the newest; -1: none is open */
+    bool anew;         /* the newest is written a second time, beside the first */
 };
 
 /* The segment size for a log of so many bytes on disk. */
@@ -49,7 +51,7 @@ void weir_segments_start(struct weir_segments *segments, uint64_t position);
 int weir_segments_write(struct weir_segments *segments, const struct weir_journal *journal,
                         uint64_t keep_from);
 
-/* Syncs what is written. */
+/* Syncs what is written. When it fails, what was not synced is to be written again. */
 int weir_segments_sync(struct weir_segments *segments);
 
 /* Renames a file to .bad. */
