@@ -823,6 +823,28 @@ static void the_json_test_suite_is_judged_right(void **state)
     assert_true(count > 0);
 }
 
+static void bytes_are_text_when_a_string_can_hold_them(void **state)
+{
+    char bytes[4];
+
+    (void)state;
+    assert_true(weir_json_is_text("", 0));
+    assert_true(weir_json_is_text("a\0\x1f\"\\\x7f", 6));
+    for (uint32_t value = 0; value < 1 << 16; value++) {
+        char document[] = {'"', 'a', (char)(value >> 8), (char)value, 'a', '"'};
+        bool plain = true;
+
+        memcpy(bytes, document + 1, sizeof(bytes));
+        for (int i = 1; i < 3; i++)
+            plain &= (unsigned char)bytes[i] >= 0x20 && bytes[i] != '"' && bytes[i] != '\\';
+        if (plain)
+            assert_int_equal(weir_json_is_text(bytes, sizeof(bytes)),
+                             scan_bytes(document, sizeof(document)));
+    }
+    assert_true(weir_json_is_text("\xf0\x9f\x9a\xb0", 4));
+    assert_false(weir_json_is_text("\xf0\x9f\x9a\xb0", 3));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -843,6 +865,7 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_brackets_are_refused),
         cmocka_unit_test(every_byte_at_every_place_of_a_string_is_judged_right),
         cmocka_unit_test(every_start_of_a_utf8_sequence_is_judged_right),
+        cmocka_unit_test(bytes_are_text_when_a_string_can_hold_them),
         cmocka_unit_test(escapes_are_resolved),
         cmocka_unit_test(measurements_are_read_from_numbers_quotes_and_words),
         cmocka_unit_test(compiled_paths_work_wherever_they_are_copied),
