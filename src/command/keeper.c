@@ -18,6 +18,8 @@
 #include "store/ring.h"
 
 #define RETRY_MS 1000
+#define SQUEEZED_MS 20 /* between tries while the log waits for a snapshot to give it room */
+#define SQUEEZED_MS_MAX 3000
 #define PATIENCE_MS 2000 /* a call that takes longer is a fault while it lasts */
 #define WRITE_EVERY_MS 1000
 #define RESERVE_WAIT_MS 5000
@@ -95,6 +97,7 @@ struct weir_keeper {
 
     int64_t written_ms; /* the thread's: when the log was last written */
     bool log_due;       /* the thread's: this round writes it */
+    int64_t squeezed_since_ms;
 };
 
 static int64_t monotonic_ms(void)
@@ -148,10 +151,42 @@ static uint64_t keep_from(const struct weir_storage *storage)
     return storage->snapshot_count > 0 ? storage->snapshots[storage->snapshot_count - 1] : 0;
 }
 
+uint64_t weir_keeper_snapshot_distance(uint64_t journal_bytes, uint64_t segment_bytes,
+                                       uint64_t snapshot_bytes)
+{
+    uint64_t least = 2 * segment_bytes;
+    uint64_t most = journal_bytes / SNAPSHOT_LOG_SHARE;
+    uint64_t distance = SNAPSHOT_FACTOR * snapshot_bytes;
+
+    if (distance < least)
+        distance = least;
+    return distance < most ? distance : most;
+}
+
+/* Under the lock. */
+static uint64_t snapshot_distance(const struct weir_keeper *keeper)
+{
+    const struct weir_storage *storage = keeper->storage;
+
+    return weir_keeper_snapshot_distance(storage->segments.count_max * storage->segment_bytes,
+                                         storage->segment_bytes, keeper->snapshot_newest_length);
+}
+
+/* Under the lock. */
+static bool snapshot_is_due(const struct weir_keeper *keeper)
+{
+    uint64_t grown = weir_journal_end(keeper->journal) - keeper->snapshot_newest;
+
+    return !keeper->snapshot_full &&
+           (keeper->snapshot_wanted ||
+            (keeper->report.error == 0 && grown > snapshot_distance(keeper)));
+}
+
 static int write_log(struct weir_keeper *keeper)
 {
     struct weir_segments *segments = &keeper->storage->segments;
     uint64_t holes = segments->holes;
+    bool due;
     int error;
 
     if (!keeper->log_due)
@@ -165,9 +200,12 @@ static int write_log(struct weir_keeper *keeper)
     pthread_mutex_lock(&keeper->lock);
     keeper->synced = segments->synced;
     if (error == -EBUSY || segments->holes != holes)
-        keeper->snapshot_wanted = true;
+        keeper->snapshot_wanted = !keeper->snapshot_full;
+    due = snapshot_is_due(keeper);
     pthread_cond_broadcast(&keeper->progress);
     pthread_mutex_unlock(&keeper->lock);
+    if (due)
+        wake(keeper);
     return error;
 }
 
@@ -370,13 +408,16 @@ static void set_condemned_aside(struct weir_keeper *keeper)
 static int store_snapshot(struct weir_keeper *keeper)
 {
     char name[WEIR_DISK_NAME_SIZE];
+    bool squeezed;
     bool ready;
     int error;
 
     pthread_mutex_lock(&keeper->lock);
+    squeezed = keeper->report.error == EBUSY;
     ready = keeper->snapshot_full && !keeper->image.bytes &&
-            weir_ring_count(&keeper->staged) == 0 &&
-            keeper->storage->segments.synced >= keeper->snapshot_place;
+            ((weir_ring_count(&keeper->staged) == 0 &&
+              keeper->storage->segments.synced >= keeper->snapshot_place) ||
+             squeezed);
     pthread_mutex_unlock(&keeper->lock);
     if (!ready)
         return 0;
@@ -386,6 +427,9 @@ static int store_snapshot(struct weir_keeper *keeper)
     if (error != 0)
         return error;
     add_snapshot(keeper->storage, keeper->snapshot_place);
+    /* The log that had no room is not needed any more: it goes on behind the snapshot. */
+    if (squeezed)
+        weir_segments_skip(&keeper->storage->segments, keeper->snapshot_place);
     set_condemned_aside(keeper);
     (void)madvise(keeper->snapshot, (size_t)keeper->snapshot_size, MADV_DONTNEED);
     pthread_mutex_lock(&keeper->lock);
@@ -444,13 +488,23 @@ static bool has_work(struct weir_keeper *keeper)
            keeper->snapshot_full || log_is_due(keeper);
 }
 
+/* A log that is full of what the next snapshot makes dispensable is no fault, unless it lasts. */
+static bool is_squeezed(struct weir_keeper *keeper, int error)
+{
+    if (error != -EBUSY)
+        keeper->squeezed_since_ms = 0;
+    else if (keeper->squeezed_since_ms == 0)
+        keeper->squeezed_since_ms = monotonic_ms();
+    return error == -EBUSY && monotonic_ms() - keeper->squeezed_since_ms < SQUEEZED_MS_MAX;
+}
+
 /* Under the lock: until there is something to do. */
 static void wait_round(struct weir_keeper *keeper, int error)
 {
     int64_t now_ms = monotonic_ms();
 
     if (error != 0) {
-        int64_t retry_ms = now_ms + RETRY_MS;
+        int64_t retry_ms = now_ms + (error == -EBUSY ? SQUEEZED_MS : RETRY_MS);
 
         while (!keeper->stopping && (now_ms = monotonic_ms()) < retry_ms)
             wait_for_work(keeper, retry_ms);
@@ -480,7 +534,8 @@ static void *keep(void *context)
         keeper->busy_since_ms = monotonic_ms();
         pthread_mutex_unlock(&keeper->lock);
         error = work_round(keeper, &what);
-        note_outcome(keeper, error, what);
+        if (!is_squeezed(keeper, error))
+            note_outcome(keeper, error, what);
         pthread_mutex_lock(&keeper->lock);
         keeper->busy_since_ms = 0;
         copy_report(keeper);
@@ -663,36 +718,12 @@ void weir_keeper_put_config(struct weir_keeper *keeper, const struct weir_runnin
     pthread_mutex_unlock(&keeper->lock);
 }
 
-uint64_t weir_keeper_snapshot_distance(uint64_t journal_bytes, uint64_t segment_bytes,
-                                       uint64_t snapshot_bytes)
-{
-    uint64_t least = 2 * segment_bytes;
-    uint64_t most = journal_bytes / SNAPSHOT_LOG_SHARE;
-    uint64_t distance = SNAPSHOT_FACTOR * snapshot_bytes;
-
-    if (distance < least)
-        distance = least;
-    return distance < most ? distance : most;
-}
-
-/* Under the lock. */
-static uint64_t snapshot_distance(const struct weir_keeper *keeper)
-{
-    const struct weir_storage *storage = keeper->storage;
-
-    return weir_keeper_snapshot_distance(storage->segments.count_max * storage->segment_bytes,
-                                         storage->segment_bytes, keeper->snapshot_newest_length);
-}
-
-bool weir_keeper_wants_snapshot(struct weir_keeper *keeper, uint64_t log_end)
+bool weir_keeper_wants_snapshot(struct weir_keeper *keeper)
 {
     bool wanted;
 
     pthread_mutex_lock(&keeper->lock);
-    wanted =
-        !keeper->snapshot_full && (keeper->snapshot_wanted ||
-                                   (keeper->report.error == 0 &&
-                                    log_end - keeper->snapshot_newest > snapshot_distance(keeper)));
+    wanted = snapshot_is_due(keeper);
     pthread_mutex_unlock(&keeper->lock);
     return wanted;
 }

@@ -51,7 +51,7 @@ void weir_keeper_done(struct weir_keeper *keeper);
 void weir_keeper_put_config(struct weir_keeper *keeper, const struct weir_running *running);
 
 /* True when it is time for a snapshot and there is room to take one. */
-bool weir_keeper_wants_snapshot(struct weir_keeper *keeper, uint64_t log_end);
+bool weir_keeper_wants_snapshot(struct weir_keeper *keeper);
 
 /* Asks for one as soon as can be. */
 void weir_keeper_want_snapshot(struct weir_keeper *keeper);

@@ -370,7 +370,7 @@ void weir_daemon_step_storage(struct weir_daemon *daemon)
     if (daemon->uplink)
         note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
                     &daemon->batches_done);
-    if (!weir_keeper_wants_snapshot(daemon->keeper, weir_journal_end(daemon->journal)))
+    if (!weir_keeper_wants_snapshot(daemon->keeper))
         return;
     weir_intake_lock(&daemon->intake);
     take_snapshot(daemon);
@@ -389,7 +389,7 @@ void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms)
         note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
                     &daemon->batches_done);
     weir_keeper_want_snapshot(daemon->keeper);
-    if (weir_keeper_wants_snapshot(daemon->keeper, 0)) {
+    if (weir_keeper_wants_snapshot(daemon->keeper)) {
         weir_intake_lock(&daemon->intake);
         take_snapshot(daemon);
         weir_intake_unlock(&daemon->intake);

@@ -272,6 +272,12 @@ static void leap(struct weir_segments *segments, uint64_t floor)
     segments->holes++;
 }
 
+void weir_segments_skip(struct weir_segments *segments, uint64_t position)
+{
+    if (position > segments->written)
+        leap(segments, position);
+}
+
 /* Writes to the end of the log or of the segment. */
 static int write_piece(struct weir_segments *segments, const struct weir_journal *journal,
                        uint64_t keep_from)

@@ -51,6 +51,9 @@ void weir_segments_start(struct weir_segments *segments, uint64_t position);
 int weir_segments_write(struct weir_segments *segments, const struct weir_journal *journal,
                         uint64_t keep_from);
 
+/* Leaves out what is below a position: the log on disk goes on with the next whole segment. */
+void weir_segments_skip(struct weir_segments *segments, uint64_t position);
+
 /* Syncs what is written. When it fails, what was not synced is to be written again. */
 int weir_segments_sync(struct weir_segments *segments);
 
