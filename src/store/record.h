@@ -48,8 +48,8 @@ struct weir_record {
 /* Bytes of a record at most: the longest message. */
 #define WEIR_RECORD_BYTES_MAX (WEIR_PAYLOAD_LENGTH_MAX + WEIR_TOPIC_LENGTH_MAX + 64)
 
-/* Below this many bytes before a cut there is no record, not even an END. */
-#define WEIR_RECORD_BYTES_MIN 6
+/* Below this many bytes before a cut there is no record, not even an END: 4 + 1 + 1 + 1. */
+#define WEIR_RECORD_BYTES_MIN 7
 
 /* The bytes in front of a message's topic, or a whole record of another kind. */
 #define WEIR_RECORD_HEAD_MAX 160
