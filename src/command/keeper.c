@@ -52,6 +52,7 @@ struct weir_keeper {
     pthread_mutex_t lock; /* on what follows, but for what the thread alone has */
     pthread_cond_t work;
     pthread_cond_t progress;
+    bool following; /* the log is written on */
     bool stopping;
     bool stopped;
     bool kicked;
@@ -123,7 +124,7 @@ static bool log_is_due(struct weir_keeper *keeper)
     uint64_t end = weir_journal_end(keeper->journal);
     int64_t every_ms = keeper->sync_ms < 0 ? WRITE_EVERY_MS : keeper->sync_ms;
 
-    if (end == segments->written && segments->synced == end)
+    if (!keeper->following || (end == segments->written && segments->synced == end))
         return false;
     return keeper->kicked || keeper->stopping || weir_ring_count(&keeper->staged) > 0 ||
            keeper->snapshot_full || monotonic_ms() - keeper->written_ms >= every_ms ||
@@ -514,6 +515,14 @@ error_keeper:
 error:
     weir_log_error("storage: no thread to keep it");
     return NULL;
+}
+
+void weir_keeper_follow(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->following = true;
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
 }
 
 bool weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms)
