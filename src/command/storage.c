@@ -277,6 +277,7 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
 
     memset(storage, 0, sizeof(*storage));
     storage->lock = -1;
+    storage->segments.handle = -1;
     weir_crc32c_init();
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return complain(path, "cannot be made", -errno);
@@ -315,6 +316,7 @@ bool weir_storage_open_history(struct weir_storage *storage, const char *path)
 
     memset(storage, 0, sizeof(*storage));
     storage->lock = -1;
+    storage->segments.handle = -1;
     weir_crc32c_init();
     if (!open_disk(storage, path))
         return false;
