@@ -18,7 +18,7 @@
 
 #define STAGED_BYTES (1024 * 1024) /* batches on their way to the outbox: six full ones */
 #define RETRY_MS 1000
-#define PATIENCE_MS 2000 /* a call that takes longer is a fault while it lasts */
+#define PATIENCE_MS 1500 /* a call that takes longer is a fault while it lasts: alerts have two s */
 #define WRITE_EVERY_MS 1000
 
 /* A snapshot is taken when the log behind it has grown by so many times its size. */
@@ -57,7 +57,7 @@ struct weir_keeper {
     bool stopped;
     bool kicked;
     struct weir_keeper_report report;
-    int64_t busy_since_ms; /* 0: no call to the disk is under way */
+    int64_t busy_since_ms; /* of what the disk does now; 0: nothing */
     uint64_t synced;
 
     struct weir_ring staged; /* owner to thread */
@@ -115,6 +115,19 @@ static void note_outcome(struct weir_keeper *keeper, int error, const char *what
     else
         weir_log_info("storage: works again");
     wake(keeper);
+}
+
+static void note_progress(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->busy_since_ms = monotonic_ms();
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+/* Under the lock: when patience with the disk ends. */
+static int64_t patience_end(const struct weir_keeper *keeper, int64_t now_ms)
+{
+    return (keeper->busy_since_ms != 0 ? keeper->busy_since_ms : now_ms) + PATIENCE_MS;
 }
 
 /* Under the lock. */
@@ -251,6 +264,7 @@ static int store_batches(struct weir_keeper *keeper)
         if (error != 0)
             return error;
         weir_ring_release(&keeper->staged);
+        note_progress(keeper);
     }
     return 0;
 }
@@ -371,8 +385,10 @@ static int work_round(struct weir_keeper *keeper, const char **what)
     int error = 0;
 
     for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
-        int result = jobs[i].act(keeper);
+        int result;
 
+        note_progress(keeper);
+        result = jobs[i].act(keeper);
         if (result != 0 && error == 0) {
             error = result;
             *what = jobs[i].what;
@@ -446,7 +462,6 @@ static void *keep(void *context)
         keeper->kicked = false;
         if (keeper->log_due)
             keeper->written_ms = monotonic_ms();
-        keeper->busy_since_ms = monotonic_ms();
         pthread_mutex_unlock(&keeper->lock);
         error = work_round(keeper, &what);
         note_outcome(keeper, error, what);
@@ -563,7 +578,7 @@ void weir_keeper_wait_synced(struct weir_keeper *keeper)
 
     pthread_mutex_lock(&keeper->lock);
     while (keeper->synced < end && keeper->report.error == 0 && !keeper->stopped) {
-        int64_t end_ms = monotonic_ms() + PATIENCE_MS;
+        int64_t end_ms = patience_end(keeper, monotonic_ms());
         struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
 
         keeper->kicked = true;
@@ -714,8 +729,7 @@ void weir_keeper_report(struct weir_keeper *keeper, struct weir_keeper_report *r
 {
     pthread_mutex_lock(&keeper->lock);
     *report = keeper->report;
-    if (report->error == 0 && keeper->busy_since_ms != 0 &&
-        monotonic_ms() - keeper->busy_since_ms > PATIENCE_MS) {
+    if (report->error == 0 && monotonic_ms() > patience_end(keeper, monotonic_ms())) {
         report->error = ETIMEDOUT;
         report->what = "the disk does not answer";
     }
