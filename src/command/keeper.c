@@ -20,7 +20,7 @@
 #define RETRY_MS 1000
 #define SQUEEZED_MS 20 /* between tries while the log waits for a snapshot to give it room */
 #define SQUEEZED_MS_MAX 3000
-#define PATIENCE_MS 2000 /* a call that takes longer is a fault while it lasts */
+#define PATIENCE_MS 1500 /* a call that takes longer is a fault while it lasts: alerts have two s */
 #define WRITE_EVERY_MS 1000
 #define RESERVE_WAIT_MS 5000
 #define LOOK_EVERY_MS 50
@@ -64,11 +64,12 @@ struct weir_keeper {
     pthread_mutex_t lock; /* on what follows, but for what the thread alone has */
     pthread_cond_t work;
     pthread_cond_t progress;
+    bool following; /* the log is written on */
     bool stopping;
     bool stopped;
     bool kicked;
     struct weir_keeper_report report;
-    int64_t busy_since_ms; /* 0: no call to the disk is under way */
+    int64_t busy_since_ms; /* of what the disk does now; 0: nothing */
     uint64_t synced;
 
     struct weir_ring staged; /* owner to thread */
@@ -132,6 +133,19 @@ static void note_outcome(struct weir_keeper *keeper, int error, const char *what
     wake(keeper);
 }
 
+static void note_progress(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->busy_since_ms = monotonic_ms();
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+/* Under the lock: when patience with the disk ends. */
+static int64_t patience_end(const struct weir_keeper *keeper, int64_t now_ms)
+{
+    return (keeper->busy_since_ms != 0 ? keeper->busy_since_ms : now_ms) + PATIENCE_MS;
+}
+
 /* Under the lock. */
 static bool log_is_due(struct weir_keeper *keeper)
 {
@@ -139,7 +153,7 @@ static bool log_is_due(struct weir_keeper *keeper)
     uint64_t end = weir_journal_end(keeper->journal);
     int64_t every_ms = keeper->sync_ms < 0 ? WRITE_EVERY_MS : keeper->sync_ms;
 
-    if (end == segments->written && segments->synced == end)
+    if (!keeper->following || (end == segments->written && segments->synced == end))
         return false;
     return keeper->kicked || keeper->stopping || weir_ring_count(&keeper->staged) > 0 ||
            keeper->snapshot_full || monotonic_ms() - keeper->written_ms >= every_ms ||
@@ -330,6 +344,7 @@ static int store_batches(struct weir_keeper *keeper)
         if (error != 0)
             return error;
         weir_ring_release(&keeper->staged);
+        note_progress(keeper);
     }
     return 0;
 }
@@ -456,8 +471,10 @@ static int work_round(struct weir_keeper *keeper, const char **what)
     int error = 0;
 
     for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
-        int result = jobs[i].act(keeper);
+        int result;
 
+        note_progress(keeper);
+        result = jobs[i].act(keeper);
         if (result != 0 && error == 0) {
             error = result;
             *what = jobs[i].what;
@@ -531,7 +548,6 @@ static void *keep(void *context)
         keeper->kicked = false;
         if (keeper->log_due)
             keeper->written_ms = monotonic_ms();
-        keeper->busy_since_ms = monotonic_ms();
         pthread_mutex_unlock(&keeper->lock);
         error = work_round(keeper, &what);
         if (!is_squeezed(keeper, error))
@@ -606,6 +622,14 @@ error:
     return NULL;
 }
 
+void weir_keeper_follow(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->following = true;
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
 bool weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms)
 {
     int64_t end_ms = monotonic_ms() + wait_ms;
@@ -644,7 +668,7 @@ void weir_keeper_wait_synced(struct weir_keeper *keeper)
 
     pthread_mutex_lock(&keeper->lock);
     while (keeper->synced < end && keeper->report.error == 0 && !keeper->stopped) {
-        int64_t end_ms = monotonic_ms() + PATIENCE_MS;
+        int64_t end_ms = patience_end(keeper, monotonic_ms());
         struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
 
         keeper->kicked = true;
@@ -800,8 +824,7 @@ void weir_keeper_report(struct weir_keeper *keeper, struct weir_keeper_report *r
 {
     pthread_mutex_lock(&keeper->lock);
     *report = keeper->report;
-    if (report->error == 0 && keeper->busy_since_ms != 0 &&
-        monotonic_ms() - keeper->busy_since_ms > PATIENCE_MS) {
+    if (report->error == 0 && monotonic_ms() > patience_end(keeper, monotonic_ms())) {
         report->error = ETIMEDOUT;
         report->what = "the disk does not answer";
     }

@@ -30,6 +30,10 @@ uint64_t weir_keeper_snapshot_distance(uint64_t journal_bytes, uint64_t segment_
 struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir_journal *journal,
                                        int64_t sync_ms, int wake_fd);
 
+/* From now on the log is written on. Until then its files stay as they are, for whoever reads
+ * them. */
+void weir_keeper_follow(struct weir_keeper *keeper);
+
 /* Brings everything to disk that is still to go there, for wait_ms at most. True: all of it is.
  * False with a disk that does not answer: the thread is left behind, and storage with it. */
 bool weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms);

@@ -99,6 +99,8 @@ static void replay_log(struct weir_daemon *daemon, const struct weir_recovery *r
         daemon->replayed++;
         replay_record(daemon, &record);
     }
+    /* Not before: what is written meanwhile would be read from disk, and then from the ring. */
+    weir_keeper_follow(daemon->keeper);
     while (weir_journal_peek(daemon->journal, &record)) {
         daemon->replayed = weir_journal_consumed(daemon->journal) + 1;
         replay_record(daemon, &record);
@@ -187,6 +189,7 @@ static void begin_afresh(struct weir_daemon *daemon)
     };
     bool first = weir_journal_end(daemon->journal) == 0;
 
+    weir_keeper_follow(daemon->keeper);
     weir_keeper_put_config(daemon->keeper, daemon->running);
     (void)weir_intake_note(&daemon->intake, &record);
     weir_intake_lock(&daemon->intake);

@@ -267,27 +267,40 @@ static int take_lock(struct weir_storage *storage)
     return flock(storage->lock, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
 }
 
-static int identify(struct weir_storage *storage, const struct weir_config *config)
+static int identify(struct weir_storage *storage, const struct weir_config *config,
+                    struct identity *identity)
 {
-    struct identity identity = {0};
-    bool found = find_identity(storage->disk, &identity, &storage->whole);
+    bool found = find_identity(storage->disk, identity, &storage->whole);
 
     if (!found) {
-        identity = (struct identity){
+        *identity = (struct identity){
             .magic = MAGIC,
             .version = WEIR_RECORD_VERSION,
             .segment_bytes = weir_segments_size(config->storage_journal_bytes),
         };
-        if (getrandom(&identity.store, sizeof(identity.store), 0) != sizeof(identity.store))
+        if (getrandom(&identity->store, sizeof(identity->store), 0) != sizeof(identity->store))
             return -errno;
     }
-    identity.run++;
-    storage->store = identity.store;
-    storage->run = identity.run;
+    identity->run++;
+    storage->store = identity->store;
+    storage->run = identity->run;
     storage->fresh = !found;
-    storage->segment_bytes = identity.segment_bytes;
-    storage->ring_bytes = RING_SEGMENTS * identity.segment_bytes;
-    return write_identity(storage->disk, &identity);
+    storage->segment_bytes = identity->segment_bytes;
+    storage->ring_bytes = RING_SEGMENTS * identity->segment_bytes;
+    return 0;
+}
+
+static void claim_ring(struct weir_storage *storage)
+{
+    const struct weir_journal_options options = {
+        .memory = storage->ring,
+        .ring_bytes = storage->ring_bytes,
+        .segment_bytes = storage->segment_bytes,
+        .store = storage->store,
+        .run = storage->run - 1,
+    };
+
+    weir_journal_claim(&options, storage->run);
 }
 
 static uint64_t numbers_bytes(uint32_t segment_count)
@@ -380,6 +393,7 @@ void weir_storage_set_snapshots_aside(struct weir_storage *storage, uint64_t pos
 bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config, bool quiet)
 {
     const char *path = config->storage_path;
+    struct identity identity = {0};
     uint32_t segment_count;
     int error;
 
@@ -398,7 +412,7 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
     if (error == 0)
         error = make_directories(storage->disk);
     if (error == 0)
-        error = identify(storage, config);
+        error = identify(storage, config, &identity);
     if (error == 0) {
         segment_count =
             weir_segments_count_max(config->storage_journal_bytes, storage->segment_bytes);
@@ -406,10 +420,14 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
         if (error == 0)
             error = find_files(storage, config, segment_count);
     }
-    if (error == 0 && map_ring(storage, path))
-        return true;
-    if (error == 0)
+    if (error == 0 && !map_ring(storage, path))
         error = -errno;
+    if (error == 0) {
+        claim_ring(storage);
+        error = write_identity(storage->disk, &identity);
+    }
+    if (error == 0)
+        return true;
     weir_storage_close(storage, false);
     return complain(storage, path, "cannot be used", error);
 }

@@ -21,6 +21,46 @@ static unsigned char *memory_at(const struct weir_journal *journal, uint64_t pos
     return journal->ring + position % journal->ring_bytes;
 }
 
+static bool is_same(const struct weir_journal_options *options)
+{
+    const struct weir_journal_head *head = options->memory;
+
+    return head->magic == MAGIC && head->store == options->store &&
+           head->ring_bytes == options->ring_bytes && head->segment_bytes == options->segment_bytes;
+}
+
+void weir_journal_claim(const struct weir_journal_options *options, uint64_t next_run)
+{
+    struct weir_journal_head *head = options->memory;
+
+    if (!is_same(options))
+        return;
+    if (atomic_load(&head->run) != options->run) {
+        if (atomic_load(&head->next_run) != options->run)
+            return;
+        atomic_store(&head->run, options->run);
+    }
+    atomic_store(&head->next_run, next_run);
+}
+
+/* What was claimed is never without a valid head: a process may be killed here too. */
+static void begin_head(const struct weir_journal_options *options, uint64_t end)
+{
+    struct weir_journal_head *head = options->memory;
+
+    if (!is_same(options) || atomic_load(&head->next_run) != options->run) {
+        head->magic = 0;
+        atomic_thread_fence(memory_order_seq_cst);
+        head->store = options->store;
+        head->ring_bytes = options->ring_bytes;
+        head->segment_bytes = options->segment_bytes;
+    }
+    atomic_store(&head->end, end);
+    atomic_store(&head->run, options->run);
+    atomic_thread_fence(memory_order_seq_cst);
+    head->magic = MAGIC;
+}
+
 void weir_journal_init(struct weir_journal *journal, const struct weir_journal_options *options,
                        const struct weir_log_place *start, const struct weir_log_place *end)
 {
@@ -45,14 +85,7 @@ void weir_journal_init(struct weir_journal *journal, const struct weir_journal_o
     atomic_init(&journal->consumed, start->position);
     atomic_init(&journal->held, start->position);
     atomic_init(&journal->refused, 0);
-    journal->head->magic = 0;
-    atomic_store(&journal->head->end, end->position);
-    journal->head->store = options->store;
-    journal->head->run = options->run;
-    journal->head->ring_bytes = options->ring_bytes;
-    journal->head->segment_bytes = segment_bytes;
-    atomic_thread_fence(memory_order_seq_cst);
-    journal->head->magic = MAGIC;
+    begin_head(options, end->position);
 }
 
 bool weir_journal_read(const struct weir_journal_options *options, struct weir_log_place *place,
@@ -96,9 +129,7 @@ bool weir_journal_inspect(const struct weir_journal_options *options, struct wei
     struct weir_record record;
 
     weir_crc32c_init();
-    if (head->magic != MAGIC || head->store != options->store || head->run != options->run ||
-        head->ring_bytes != options->ring_bytes || head->segment_bytes != options->segment_bytes ||
-        last < place->position)
+    if (!is_same(options) || atomic_load(&head->run) != options->run || last < place->position)
         return false;
     if (place->position < floor)
         place->position =

@@ -28,7 +28,8 @@
 struct weir_journal_head {
     uint64_t magic;
     uint64_t store;
-    uint64_t run;
+    _Atomic uint64_t run;
+    _Atomic uint64_t next_run; /* of who is about to take it over; 0: nobody yet */
     uint64_t ring_bytes;
     uint64_t segment_bytes;
     _Atomic uint64_t end; /* records below are whole */
@@ -75,6 +76,13 @@ struct weir_journal_options {
 void weir_journal_init(struct weir_journal *journal, const struct weir_journal_options *options,
                        const struct weir_log_place *start, const struct weir_log_place *end);
 void weir_journal_finish(struct weir_journal *journal);
+
+/*
+ * Says that the process next_run is about to take over the memory that options->run left, if it is
+ * that. Say it before it is known elsewhere that next_run has begun: however soon that process
+ * ends, the memory then is still known for what was left last.
+ */
+void weir_journal_claim(const struct weir_journal_options *options, uint64_t next_run);
 
 /*
  * The memory of an earlier process, read on from a place: true when it is a ring of this store, run
