@@ -212,6 +212,13 @@ static bool open_file(struct weir_outbox *outbox, uint64_t length, struct weir_o
     return true;
 }
 
+/* The name says what is in it: a batch is removed by it. */
+static bool is_of(const struct weir_outbox_entry *entry, const struct weir_outbox_batch *batch)
+{
+    return entry->place == batch->place && entry->epoch == batch->epoch &&
+           entry->sequence == batch->sequence;
+}
+
 static int set_aside(struct weir_outbox *outbox, uint32_t index)
 {
     char path[WEIR_DISK_NAME_SIZE];
@@ -237,7 +244,8 @@ int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_out
     length = weir_disk_read_file(outbox->disk, path, outbox->file, (size_t)outbox->file_size);
     if (length < 0 && length != -ENOENT && length != -EFBIG)
         return (int)length;
-    if (length >= 0 && open_file(outbox, (uint64_t)length, batch))
+    if (length >= 0 && open_file(outbox, (uint64_t)length, batch) &&
+        is_of(weir_outbox_at(outbox, index), batch))
         return 0;
     return set_aside(outbox, index);
 }
@@ -252,5 +260,7 @@ int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index)
     if (error != 0 && error != -ENOENT)
         return error;
     drop_entry(outbox, index);
-    return outbox->disk->sync_directory(outbox->disk, WEIR_OUTBOX_DIRECTORY);
+    /* Gone all the same: a caller that tried again would remove the next one. */
+    (void)outbox->disk->sync_directory(outbox->disk, WEIR_OUTBOX_DIRECTORY);
+    return 0;
 }

@@ -70,7 +70,7 @@ int weir_outbox_add(struct weir_outbox *outbox, const struct weir_outbox_batch *
  * damaged and has been set aside. */
 int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_batch *batch);
 
-/* Removes a batch, for certain (synced) or not. */
+/* Removes a batch. 0: it is gone, though a power cut may still bring it back; else it is there. */
 int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index);
 
 #endif
