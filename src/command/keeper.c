@@ -193,14 +193,34 @@ static enum slot_state slot_of(struct weir_keeper *keeper)
     return slot;
 }
 
+/* Where in the outbox the batch in the slot is; its count: nowhere. Not always in front: a restart
+ * makes batches again that are older than what it found. */
+static uint32_t find_slot(struct weir_keeper *keeper)
+{
+    const struct weir_outbox *outbox = &keeper->storage->outbox;
+    uint32_t index = 0;
+
+    for (; index < outbox->count; index++) {
+        const struct weir_outbox_entry *entry = weir_outbox_at(outbox, index);
+
+        if (entry->epoch == keeper->slot_batch.epoch &&
+            entry->sequence == keeper->slot_batch.sequence)
+            break;
+    }
+    return index;
+}
+
 /* The oldest that has not been handed out gives way. */
 static int drop_oldest(struct weir_keeper *keeper)
 {
     struct weir_outbox *outbox = &keeper->storage->outbox;
-    uint32_t index = slot_of(keeper) == SLOT_EMPTY ? 0 : 1;
     struct weir_outbox_batch batch;
+    uint32_t row_count;
+    uint32_t index = 0;
     int error;
 
+    if (slot_of(keeper) != SLOT_EMPTY && find_slot(keeper) == 0)
+        index = 1;
     if (outbox->count <= index)
         return -ENOSPC;
     error = weir_outbox_read(outbox, index, &batch);
@@ -208,11 +228,15 @@ static int drop_oldest(struct weir_keeper *keeper)
         return 0;
     if (error != 0)
         return error;
+    row_count = batch.row_count;
+    error = weir_outbox_remove(outbox, index);
+    if (error != 0)
+        return error;
     pthread_mutex_lock(&keeper->lock);
     keeper->report.batches_dropped++;
-    keeper->report.summaries_dropped += batch.row_count;
+    keeper->report.summaries_dropped += row_count;
     pthread_mutex_unlock(&keeper->lock);
-    return weir_outbox_remove(outbox, index);
+    return 0;
 }
 
 static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
@@ -263,7 +287,9 @@ static int serve_slot(struct weir_keeper *keeper)
     int error = 0;
 
     if (slot == SLOT_DONE) {
-        error = outbox->count > 0 ? weir_outbox_remove(outbox, 0) : 0;
+        uint32_t index = find_slot(keeper);
+
+        error = index < outbox->count ? weir_outbox_remove(outbox, index) : 0;
         if (error != 0)
             return error;
         pthread_mutex_lock(&keeper->lock);
