@@ -305,6 +305,35 @@ static void copy_counts(struct weir_keeper *keeper)
     pthread_mutex_unlock(&keeper->lock);
 }
 
+/* Where in the outbox the batch in the slot is; its count: nowhere. Not always in front: a restart
+ * makes batches again that are older than what it found. */
+static uint32_t find_slot(struct weir_keeper *keeper)
+{
+    const struct weir_outbox *outbox = &keeper->storage->outbox;
+    uint32_t index = 0;
+
+    for (; index < outbox->count; index++) {
+        const struct weir_outbox_entry *entry = weir_outbox_at(outbox, index);
+
+        if (entry->epoch == keeper->slot_batch.epoch &&
+            entry->sequence == keeper->slot_batch.sequence)
+            break;
+    }
+    return index;
+}
+
+static int make_room(struct weir_keeper *keeper, uint64_t epoch)
+{
+    bool out;
+
+    pthread_mutex_lock(&keeper->lock);
+    out = keeper->slot != SLOT_EMPTY;
+    weir_room_spare(&keeper->room, 1, keeper->slot_batch.epoch,
+                    out ? keeper->slot_batch.sequence : 0);
+    pthread_mutex_unlock(&keeper->lock);
+    return weir_room_make(&keeper->room, epoch);
+}
+
 static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
 {
     struct weir_outbox *outbox = &keeper->storage->outbox;
@@ -325,7 +354,7 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
 
     while (error == 0 && outbox->count > 0 &&
            !weir_outbox_fits(outbox, weir_outbox_file_size(batch.length, batch.row_count)))
-        error = weir_room_make(&keeper->room, batch.epoch);
+        error = make_room(keeper, batch.epoch);
     copy_counts(keeper);
     return error == 0 ? weir_outbox_add(outbox, &batch) : error;
 }
@@ -358,7 +387,9 @@ static int serve_slot(struct weir_keeper *keeper)
     int error = 0;
 
     if (slot == SLOT_DONE) {
-        error = outbox->count > 0 ? weir_outbox_remove(outbox, 0, 1) : 0;
+        uint32_t index = find_slot(keeper);
+
+        error = index < outbox->count ? weir_outbox_remove(outbox, index, true) : 0;
         if (error != 0)
             return error;
         pthread_mutex_lock(&keeper->lock);

@@ -25,7 +25,16 @@ bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t
         .reserve = reserve,
         .context = context,
     };
+    if (outbox->count > 0)
+        weir_room_spare(room, 0, weir_outbox_at(outbox, 0)->epoch,
+                        weir_outbox_at(outbox, 0)->sequence);
     return room->work != NULL;
+}
+
+void weir_room_spare(struct weir_room *room, int which, uint64_t epoch, uint64_t sequence)
+{
+    room->spared[which].epoch = epoch;
+    room->spared[which].sequence = sequence;
 }
 
 void weir_room_finish(struct weir_room *room)
@@ -44,15 +53,27 @@ struct run {
     uint8_t level;
 };
 
-/* Where a step goes on: behind the oldest, and behind what it has gone through. */
+/* True for what is on its way, or may have been when the process before ended. */
+static bool is_spared(const struct weir_room *room, uint32_t index)
+{
+    const struct weir_outbox_entry *entry = weir_outbox_at(room->outbox, index);
+
+    for (int i = 0; i < WEIR_ROOM_SPARED_COUNT; i++) {
+        if (entry->epoch == room->spared[i].epoch && entry->sequence == room->spared[i].sequence)
+            return true;
+    }
+    return false;
+}
+
+/* Where a step goes on: behind what it has gone through. */
 static uint32_t find_begin(const struct weir_room *room, uint32_t step, uint64_t epoch)
 {
-    uint32_t index = 1;
+    uint32_t index = 0;
 
     while (index < room->outbox->count) {
         const struct weir_outbox_entry *entry = weir_outbox_at(room->outbox, index);
 
-        if (entry->epoch == epoch && entry->first >= room->next[step])
+        if (entry->epoch == epoch && entry->first >= room->next[step] && !is_spared(room, index))
             break;
         index++;
     }
@@ -62,7 +83,8 @@ static uint32_t find_begin(const struct weir_room *room, uint32_t step, uint64_t
 /* Reads batches into the run until it is full or there are no more. */
 static int gather(struct weir_room *room, struct weir_coarsen *coarsen, struct run *run)
 {
-    while (run->index + run->count < room->outbox->count) {
+    while (run->index + run->count < room->outbox->count &&
+           !is_spared(room, run->index + run->count)) {
         struct weir_outbox_batch batch;
         enum weir_status status;
         int error = weir_outbox_read(room->outbox, run->index + run->count, &batch);
@@ -120,7 +142,7 @@ static void take_back(struct weir_room *room, const struct run *run, uint64_t ep
         bool part = entry->epoch == epoch && entry->level == run->level + 1 &&
                     entry->first == run->first && entry->last == run->last;
 
-        if (!part || weir_outbox_remove(room->outbox, i, 1) != 0)
+        if (!part || weir_outbox_remove(room->outbox, i, false) != 0)
             i++;
     }
 }
@@ -147,11 +169,11 @@ static int replace(struct weir_room *room, struct weir_coarsen *coarsen, const s
 
         if (entry->epoch == epoch && entry->level <= run->level && entry->first >= run->first &&
             entry->last <= run->last)
-            error = weir_outbox_remove(room->outbox, i, 1);
+            error = weir_outbox_remove(room->outbox, i, false);
         else
             i++;
     }
-    return error;
+    return error == 0 ? weir_outbox_sync(room->outbox) : error;
 }
 
 /* Makes the next run of a step coarser; *made: one was. */
@@ -204,15 +226,26 @@ static int make_coarser(struct weir_room *room, uint64_t epoch, bool *made)
 static int drop_oldest(struct weir_room *room)
 {
     struct weir_outbox_batch batch;
-    int error = weir_outbox_read(room->outbox, 1, &batch);
+    uint32_t index = 0;
+    uint32_t row_count;
+    int error;
 
+    while (index < room->outbox->count && is_spared(room, index))
+        index++;
+    if (index == room->outbox->count)
+        return -ENOSPC;
+    error = weir_outbox_read(room->outbox, index, &batch);
     if (error == -EBADMSG)
         return 0;
     if (error != 0)
         return error;
+    row_count = batch.row_count;
+    error = weir_outbox_remove(room->outbox, index, true);
+    if (error != 0)
+        return error;
     room->batches_dropped++;
-    room->summaries_dropped += batch.row_count;
-    return weir_outbox_remove(room->outbox, 1, 1);
+    room->summaries_dropped += row_count;
+    return 0;
 }
 
 int weir_room_make(struct weir_room *room, uint64_t epoch)
@@ -229,5 +262,5 @@ int weir_room_make(struct weir_room *room, uint64_t epoch)
         return error;
     if (made)
         return 0;
-    return room->outbox->count > 1 ? drop_oldest(room) : -ENOSPC;
+    return drop_oldest(room);
 }

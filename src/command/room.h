@@ -3,7 +3,7 @@
  * coarser is, by one step: into windows of a minute, then of ten, then of an hour. Only when
  * nothing can be made coarser any more does the oldest batch give way.
  *
- * The oldest batch of all may be on its way and keeps its bytes. Batches of an earlier epoch cannot
+ * A batch that is on its way, or may have been when the process before ended, keeps its bytes. Batches of an earlier epoch cannot
  * be replaced, since its numbers are all given out; they only give way.
  */
 #ifndef WEIR_COMMAND_ROOM_H
@@ -12,6 +12,7 @@
 #include "store/outbox.h"
 
 #define WEIR_ROOM_STEP_COUNT 3
+#define WEIR_ROOM_SPARED_COUNT 2
 
 struct weir_room {
     uint64_t batches_dropped; /* to read */
@@ -23,6 +24,10 @@ struct weir_room {
     void *work;
     uint64_t next[WEIR_ROOM_STEP_COUNT]; /* sequence up to which a step has been gone through */
     uint64_t epoch;
+    struct {
+        uint64_t epoch;
+        uint64_t sequence; /* 0: none */
+    } spared[WEIR_ROOM_SPARED_COUNT];
     /* Takes count numbers of this epoch; 0, or an error: -ESTALE, there is another epoch by now. */
     int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first);
     void *context;
@@ -33,6 +38,9 @@ bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t
                     int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first),
                     void *context);
 void weir_room_finish(struct weir_room *room);
+
+/* Names the batch that is on its way (1), or was the first to be found at the start (0). */
+void weir_room_spare(struct weir_room *room, int which, uint64_t epoch, uint64_t sequence);
 
 /* Makes some room for a batch of this epoch. 0, or what went wrong. */
 int weir_room_make(struct weir_room *room, uint64_t epoch);

@@ -134,7 +134,14 @@ bool weir_journal_inspect(const struct weir_journal_options *options, struct wei
     if (place->position < floor)
         place->position =
             (floor + options->segment_bytes - 1) / options->segment_bytes * options->segment_bytes;
-    at = *place;
+    /* A process that is killed may have been writing over the oldest record: what comes behind it
+     * is whole from the next head on. */
+    for (at = *place; at.position < last && !weir_journal_read(options, &at, &record);
+         at = *place) {
+        place->position = (place->position / options->segment_bytes + 1) * options->segment_bytes;
+        if (place->position > last)
+            return false;
+    }
     while (weir_journal_read(options, &at, &record))
         continue;
     if (end)

@@ -140,7 +140,7 @@ static int settle_set(struct weir_outbox *outbox, const struct weir_outbox_entry
         const struct weir_outbox_entry *entry = entry_at(outbox, i);
 
         if (whole ? stands_for(&set, entry) : is_one_set(&set, entry))
-            error = weir_outbox_remove(outbox, i, 1);
+            error = weir_outbox_remove(outbox, i, true);
         else
             i++;
     }
@@ -296,6 +296,13 @@ static bool open_file(struct weir_outbox *outbox, uint64_t length, struct weir_o
     return true;
 }
 
+/* The name says what is in it: a batch is removed by it. */
+static bool is_of(const struct weir_outbox_entry *entry, const struct weir_outbox_batch *batch)
+{
+    return entry->place == batch->place && entry->epoch == batch->epoch &&
+           entry->sequence == batch->sequence;
+}
+
 static int set_aside(struct weir_outbox *outbox, uint32_t index)
 {
     char path[WEIR_DISK_NAME_SIZE];
@@ -324,7 +331,7 @@ static int load(struct weir_outbox *outbox, uint32_t index, struct weir_outbox_b
         return -EBADMSG;
     if (length < 0)
         return (int)length;
-    if (!open_file(outbox, (uint64_t)length, batch))
+    if (!open_file(outbox, (uint64_t)length, batch) || !is_of(weir_outbox_at(outbox, index), batch))
         return -EBADMSG;
     batch->level = weir_outbox_at(outbox, index)->level;
     batch->part = weir_outbox_at(outbox, index)->part;
@@ -351,18 +358,23 @@ int weir_outbox_check(struct weir_outbox *outbox, uint32_t index)
     return error;
 }
 
-int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, uint32_t count)
+int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, bool synced)
 {
     char path[WEIR_DISK_NAME_SIZE];
+    int error;
 
-    for (; count > 0; count--) {
-        int error;
+    weir_outbox_name(path, weir_outbox_at(outbox, index));
+    error = outbox->disk->remove(outbox->disk, path);
+    if (error != 0 && error != -ENOENT)
+        return error;
+    drop_entry(outbox, index);
+    /* Gone all the same: a caller that tried again would remove the next one. */
+    if (synced)
+        (void)outbox->disk->sync_directory(outbox->disk, WEIR_OUTBOX_DIRECTORY);
+    return 0;
+}
 
-        weir_outbox_name(path, weir_outbox_at(outbox, index));
-        error = outbox->disk->remove(outbox->disk, path);
-        if (error != 0 && error != -ENOENT)
-            return error;
-        drop_entry(outbox, index);
-    }
+int weir_outbox_sync(struct weir_outbox *outbox)
+{
     return outbox->disk->sync_directory(outbox->disk, WEIR_OUTBOX_DIRECTORY);
 }

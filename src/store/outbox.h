@@ -99,7 +99,11 @@ int weir_outbox_read(struct weir_outbox *outbox, uint32_t index, struct weir_out
  * wrong. It then lies in `file`. */
 int weir_outbox_check(struct weir_outbox *outbox, uint32_t index);
 
-/* Removes count batches from an index on, for certain (synced). */
-int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, uint32_t count);
+/* Makes sure of what was removed. */
+int weir_outbox_sync(struct weir_outbox *outbox);
+
+/* Removes a batch. 0: it is gone, though a power cut may still bring it back, unless synced; else it
+ * is there. */
+int weir_outbox_remove(struct weir_outbox *outbox, uint32_t index, bool synced);
 
 #endif

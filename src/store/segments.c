@@ -10,6 +10,7 @@
 #define NAME_FORMAT "%016" PRIx64 ".seg"
 #define SEGMENT_BYTES_MAX (1024 * 1024)
 #define SEGMENTS_OF_A_LOG 64
+#define SEGMENT_COUNT_MIN 8 /* as in the smallest log: two snapshots' share each, and some */
 #define BESIDE_SIZE (WEIR_DISK_NAME_SIZE + 4)
 
 uint64_t weir_segments_size(uint64_t journal_bytes)
@@ -25,6 +26,9 @@ uint32_t weir_segments_count_max(uint64_t journal_bytes, uint64_t segment_bytes)
 {
     uint64_t count = journal_bytes / segment_bytes;
 
+    /* The size of a segment stays what it was when the store was made; the log may shrink. */
+    if (count < SEGMENT_COUNT_MIN)
+        return SEGMENT_COUNT_MIN;
     return count > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)count;
 }
 
@@ -134,16 +138,29 @@ static bool is_spent(const struct weir_segments *segments, uint64_t keep_from)
     return segments->count > 1 && (segments->numbers[0] + 1) * segments->segment_bytes <= keep_from;
 }
 
+/* A file that has a name is counted, whatever happens to it next. */
+static void note_file(struct weir_segments *segments, uint64_t number)
+{
+    if (is_known(segments, number))
+        return;
+    add_number(segments, number);
+    segments->named = true;
+}
+
 /* Gives the oldest file the name of a new one. */
-static int reuse_oldest(struct weir_segments *segments, const char *name)
+static int reuse_oldest(struct weir_segments *segments, uint64_t number)
 {
     char oldest[WEIR_DISK_NAME_SIZE];
+    char name[WEIR_DISK_NAME_SIZE];
     int error;
 
     weir_segments_name(oldest, segments->numbers[0]);
+    weir_segments_name(name, number);
     error = segments->disk->rename(segments->disk, oldest, name);
     if (error == 0 || error == -ENOENT)
         remove_number(segments, segments->numbers[0]);
+    if (error == 0)
+        note_file(segments, number);
     return error == -ENOENT ? 0 : error;
 }
 
@@ -235,7 +252,7 @@ static int open_segment(struct weir_segments *segments, uint64_t number, uint64_
     if (made && segments->count >= segments->count_max) {
         if (!is_spent(segments, keep_from))
             return -EBUSY;
-        error = reuse_oldest(segments, name);
+        error = reuse_oldest(segments, number);
     }
     if (error != 0)
         return error;
@@ -245,19 +262,19 @@ static int open_segment(struct weir_segments *segments, uint64_t number, uint64_
     error = disk->allocate(disk, handle, segments->segment_bytes);
     if (error == -ENOSPC && made && is_spent(segments, keep_from)) {
         (void)disk->close(disk, handle);
-        error = reuse_oldest(segments, name);
+        error = reuse_oldest(segments, number);
         handle = error == 0 ? disk->open(disk, name, O_RDWR | O_CREAT) : -1;
         if (handle < 0)
             return error != 0 ? error : handle;
     }
-    if (error == 0 && made)
+    note_file(segments, number);
+    if (error == 0 && segments->named)
         error = disk->sync_directory(disk, WEIR_SEGMENTS_DIRECTORY);
     if (error != 0) {
         (void)disk->close(disk, handle);
         return error;
     }
-    if (made)
-        add_number(segments, number);
+    segments->named = false;
     segments->handle = handle;
     return 0;
 }

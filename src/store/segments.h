@@ -27,6 +27,7 @@ struct weir_segments {
     uint32_t count;
     uint64_t *numbers; /* of the files, rising; count_max + 1 */
     int handle;        /* of the newest; -1: none is open */
+    bool named;        /* the newest has a name that is not synced */
     bool anew;         /* the newest is written a second time, beside the first */
 };
 
