@@ -203,6 +203,8 @@ bool weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *st
     if (recovery->running)
         weir_log_info("storage: goes on from %016" PRIx64 ", %" PRIu64 " records behind it",
                       recovery->start.position, recovery->last.sequence - recovery->start.sequence);
+    /* Unclaimed, the next start does without this run's ring: less is lost than by not starting. */
+    (void)weir_storage_claim(storage);
     return true;
 }
 

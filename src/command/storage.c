@@ -183,13 +183,24 @@ static int identify(struct weir_storage *storage, const struct weir_config *conf
         if (getrandom(&identity.store, sizeof(identity.store), 0) != sizeof(identity.store))
             return -errno;
     }
-    identity.run++;
     storage->store = identity.store;
-    storage->run = identity.run;
+    storage->run = identity.run + 1;
     storage->fresh = !found;
     storage->segment_bytes = identity.segment_bytes;
     storage->ring_bytes = RING_SEGMENTS * identity.segment_bytes;
-    return write_identity(storage->disk, &identity);
+    return found ? 0 : write_identity(storage->disk, &identity);
+}
+
+bool weir_storage_claim(struct weir_storage *storage)
+{
+    struct identity identity;
+    int error = find_identity(storage->disk, &identity) ? 0 : -EIO;
+
+    if (error == 0) {
+        identity.run = storage->run;
+        error = write_identity(storage->disk, &identity);
+    }
+    return error == 0 || complain(IDENTITY_NAME, "cannot be written", error);
 }
 
 static int allocate_all(struct weir_storage *storage, uint32_t segment_count)

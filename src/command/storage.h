@@ -22,7 +22,7 @@
 struct weir_storage {
     struct weir_disk *disk;
     uint64_t store; /* its name, drawn when it was made */
-    uint64_t run;   /* times it was opened, this one counted */
+    uint64_t run;   /* times it was gone on with, this one counted */
     bool fresh;     /* it was made just now */
     uint64_t segment_bytes;
     uint64_t ring_bytes;
@@ -45,6 +45,11 @@ struct weir_storage {
 
 /* Opens or makes the state directory of a configuration. False: it cannot be used; logged. */
 bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config);
+
+/* Says on disk that this run goes on with the store: once what the run before left in the ring has
+ * been found, and before the ring is made this run's. Until then a start that ends has not been.
+ * False: it cannot be written; logged. */
+bool weir_storage_claim(struct weir_storage *storage);
 
 /* Opens an existing one to read its history alone, while weir runs or not: disk, store, segments,
  * snapshots and buffer. */
