@@ -85,28 +85,47 @@ static void replay_record(struct weir_daemon *daemon, const struct weir_record *
     }
 }
 
-/* The log behind the snapshot, through the same engine. */
-static void replay_log(struct weir_daemon *daemon, const struct weir_recovery *recovery)
+/* What is made from a log with a hole must not meet what had left before under its number. */
+static void replay_damage(struct weir_daemon *daemon)
+{
+    weir_daemon_take_outputs(daemon);
+    weir_engine_set_epoch(&daemon->running->engine, draw_epoch());
+}
+
+static void replay_disk(struct weir_daemon *daemon, const struct weir_recovery *recovery)
 {
     struct weir_storage *storage = &daemon->storage;
     struct weir_history history;
     struct weir_record record;
+    uint64_t damaged = 0;
 
     weir_history_init(&history, storage->disk, storage->segments.numbers, storage->segments.count,
                       storage->segment_bytes, storage->store,
                       recovery->start.position > 0 ? &recovery->start : NULL, storage->buffer);
     while (weir_history_next(&history, &record, &daemon->replayed)) {
         daemon->replayed++;
+        if (history.damaged != damaged)
+            replay_damage(daemon);
+        damaged = history.damaged;
         replay_record(daemon, &record);
     }
+    daemon->replayed = 0;
+}
+
+/* The log behind the snapshot, through the same engine. */
+static void replay_log(struct weir_daemon *daemon, const struct weir_recovery *recovery)
+{
+    struct weir_record record;
+
+    replay_disk(daemon, recovery);
+    if (recovery->ring.position != recovery->end.position)
+        replay_damage(daemon);
     /* Not before: what is written meanwhile would be read from disk, and then from the ring. */
     weir_keeper_follow(daemon->keeper);
     while (weir_journal_peek(daemon->journal, &record)) {
-        daemon->replayed = weir_journal_consumed(daemon->journal) + 1;
         replay_record(daemon, &record);
         weir_journal_consume(daemon->journal);
     }
-    daemon->replayed = 0;
 }
 
 static void begin_epoch(struct weir_daemon *daemon)

@@ -247,14 +247,16 @@ static bool open_disk(struct weir_storage *storage, const char *path)
     return true;
 }
 
+static const char *const directories[] = {WEIR_SEGMENTS_DIRECTORY, WEIR_SNAPSHOT_DIRECTORY,
+                                          WEIR_CONFIG_IMAGE_DIRECTORY, WEIR_OUTBOX_DIRECTORY};
+#define DIRECTORY_COUNT (sizeof(directories) / sizeof(directories[0]))
+
 static int make_directories(struct weir_disk *disk)
 {
-    static const char *const names[] = {WEIR_SEGMENTS_DIRECTORY, WEIR_SNAPSHOT_DIRECTORY,
-                                        WEIR_CONFIG_IMAGE_DIRECTORY, WEIR_OUTBOX_DIRECTORY};
     int error = 0;
 
-    for (size_t i = 0; error == 0 && i < sizeof(names) / sizeof(names[0]); i++)
-        error = disk->make_directory(disk, names[i]);
+    for (size_t i = 0; error == 0 && i < DIRECTORY_COUNT; i++)
+        error = disk->make_directory(disk, directories[i]);
     return error;
 }
 
@@ -390,11 +392,40 @@ void weir_storage_set_snapshots_aside(struct weir_storage *storage, uint64_t pos
             (storage->snapshot_count - at) * sizeof(*storage->snapshots));
 }
 
+static void count_file(void *context, const char *name, uint64_t size)
+{
+    (void)name;
+    (void)size;
+    ++*(uint32_t *)context;
+}
+
+/* What a power cut left of a file that was being put in place. */
+static void remove_leftover(void *context, const char *name, uint64_t size)
+{
+    struct weir_storage *storage = context;
+    size_t length = strlen(name);
+    char path[WEIR_DISK_NAME_SIZE];
+
+    (void)size;
+    if (length < 4 || strcmp(name + length - 4, ".new") != 0 ||
+        length + sizeof(WEIR_CONFIG_IMAGE_DIRECTORY) >= sizeof(path))
+        return;
+    snprintf(path, sizeof(path), "%s/%s", storage->listed, name);
+    (void)storage->disk->remove(storage->disk, path);
+}
+
+static void remove_leftovers(struct weir_storage *storage)
+{
+    for (size_t i = 0; i < DIRECTORY_COUNT; i++) {
+        storage->listed = directories[i];
+        (void)storage->disk->list(storage->disk, directories[i], remove_leftover, storage);
+    }
+}
+
 bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config, bool quiet)
 {
     const char *path = config->storage_path;
     struct identity identity = {0};
-    uint32_t segment_count;
     int error;
 
     memset(storage, 0, sizeof(*storage));
@@ -414,16 +445,24 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
     if (error == 0)
         error = identify(storage, config, &identity);
     if (error == 0) {
-        segment_count =
+        uint32_t count =
             weir_segments_count_max(config->storage_journal_bytes, storage->segment_bytes);
-        error = allocate_all(storage, segment_count);
+        uint32_t found = 0;
+
+        /* A log that has been made smaller still has all its files. */
+        error = storage->disk->list(storage->disk, WEIR_SEGMENTS_DIRECTORY, count_file, &found);
         if (error == 0)
-            error = find_files(storage, config, segment_count);
+            error = allocate_all(storage, found > count ? found : count);
+        if (error == 0)
+            error = find_files(storage, config, found > count ? found : count);
+        if (error == 0)
+            weir_segments_limit(&storage->segments, count);
     }
     if (error == 0 && !map_ring(storage, path))
         error = -errno;
     if (error == 0) {
         claim_ring(storage);
+        remove_leftovers(storage);
         error = write_identity(storage->disk, &identity);
     }
     if (error == 0)
@@ -472,7 +511,7 @@ void weir_storage_close(struct weir_storage *storage, bool cleanly)
         (void)unlink(storage->ring_path);
     release(storage->ring, WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
     release(storage->buffer, storage->segment_bytes);
-    release(storage->numbers, (storage->segments.count_max + 1) * sizeof(*storage->numbers));
+    release(storage->numbers, numbers_bytes(storage->segments.room));
     release(storage->entries, WEIR_OUTBOX_COUNT_MAX * sizeof(*storage->entries));
     release(storage->file, storage->file_size);
     if (storage->lock >= 0)

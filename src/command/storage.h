@@ -37,6 +37,7 @@ struct weir_storage {
     /* private */
     struct weir_disk_real real;
     bool quiet;
+    const char *listed; /* the directory that is being gone through */
     int lock;
     char ring_path[300];
     uint64_t *numbers;

@@ -177,8 +177,11 @@ static uint64_t ring_floor(const struct weir_journal *journal, uint64_t end)
 
 uint64_t weir_journal_floor(const struct weir_journal *journal)
 {
-    uint64_t held = atomic_load_explicit(&journal->held, memory_order_acquire);
     uint64_t floor = ring_floor(journal, weir_journal_end(journal));
+    uint64_t held;
+
+    atomic_thread_fence(memory_order_acquire);
+    held = atomic_load_explicit(&journal->held, memory_order_acquire);
 
     return held > floor ? held : floor;
 }
@@ -193,7 +196,9 @@ static bool make_room(struct weir_journal *journal, uint64_t end)
         return false;
     held = atomic_load_explicit(&journal->held, memory_order_relaxed);
     if (journal->written_on && held < floor)
-        atomic_store_explicit(&journal->held, floor, memory_order_release);
+        atomic_store_explicit(&journal->held, floor, memory_order_relaxed);
+    /* The writer is to see that before it can see what overwrites those bytes. */
+    atomic_thread_fence(memory_order_release);
     return true;
 }
 
@@ -381,15 +386,8 @@ const unsigned char *weir_journal_bytes(const struct weir_journal *journal, uint
 
 void weir_journal_release(struct weir_journal *journal, uint64_t position)
 {
-    uint64_t consumed = weir_journal_consumed(journal);
-    uint64_t held;
-
     pthread_mutex_lock(&journal->lock);
-    held = atomic_load_explicit(&journal->held, memory_order_relaxed);
-    if (position > held)
+    if (position > atomic_load_explicit(&journal->held, memory_order_relaxed))
         atomic_store_explicit(&journal->held, position, memory_order_release);
-    if (position > consumed)
-        position = consumed;
-    give_back(journal, held / PIECE_BYTES * PIECE_BYTES, position);
     pthread_mutex_unlock(&journal->lock);
 }

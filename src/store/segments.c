@@ -44,7 +44,7 @@ static void add_number(struct weir_segments *segments, uint64_t number)
 
     while (at > 0 && segments->numbers[at - 1] > number)
         at--;
-    if (segments->count == segments->count_max) {
+    if (segments->count == segments->room) {
         if (at == 0)
             return;
         memmove(segments->numbers, segments->numbers + 1, (at - 1) * sizeof(*segments->numbers));
@@ -75,6 +75,7 @@ int weir_segments_init(struct weir_segments *segments, struct weir_disk *disk,
                                        .segment_bytes = segment_bytes,
                                        .numbers = numbers,
                                        .count_max = count_max,
+                                       .room = count_max,
                                        .handle = -1};
     return disk->list(disk, WEIR_SEGMENTS_DIRECTORY, find_file, segments);
 }
@@ -131,6 +132,12 @@ int weir_segments_set_aside(struct weir_segments *segments, uint64_t number)
 static bool is_known(const struct weir_segments *segments, uint64_t number)
 {
     return segments->count > 0 && segments->numbers[segments->count - 1] == number;
+}
+
+void weir_segments_limit(struct weir_segments *segments, uint32_t count_max)
+{
+    assert(count_max >= 2 && count_max <= segments->room);
+    segments->count_max = count_max;
 }
 
 static bool is_spent(const struct weir_segments *segments, uint64_t keep_from)
@@ -239,6 +246,19 @@ static int put_in_place(struct weir_segments *segments, uint64_t number)
     return error;
 }
 
+/* A log that was made smaller gives up what it has too many of. */
+static void drop_surplus(struct weir_segments *segments, uint64_t keep_from)
+{
+    char name[WEIR_DISK_NAME_SIZE];
+
+    while (segments->count > segments->count_max && is_spent(segments, keep_from)) {
+        weir_segments_name(name, segments->numbers[0]);
+        if (segments->disk->remove(segments->disk, name) != 0)
+            return;
+        remove_number(segments, segments->numbers[0]);
+    }
+}
+
 /* Opens the file of the segment that is written to, made if need be. */
 static int open_segment(struct weir_segments *segments, uint64_t number, uint64_t keep_from)
 {
@@ -249,10 +269,13 @@ static int open_segment(struct weir_segments *segments, uint64_t number, uint64_
     int handle;
 
     weir_segments_name(name, number);
+    if (made)
+        drop_surplus(segments, keep_from);
     if (made && segments->count >= segments->count_max) {
-        if (!is_spent(segments, keep_from))
+        if (is_spent(segments, keep_from))
+            error = reuse_oldest(segments, number);
+        else if (segments->count >= segments->room)
             return -EBUSY;
-        error = reuse_oldest(segments, number);
     }
     if (error != 0)
         return error;

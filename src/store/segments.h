@@ -24,6 +24,7 @@ struct weir_segments {
     struct weir_disk *disk;
     uint64_t segment_bytes;
     uint32_t count_max;
+    uint32_t room; /* of numbers */
     uint32_t count;
     uint64_t *numbers; /* of the files, rising; count_max + 1 */
     int handle;        /* of the newest; -1: none is open */
@@ -41,6 +42,9 @@ uint32_t weir_segments_count_max(uint64_t journal_bytes, uint64_t segment_bytes)
 int weir_segments_init(struct weir_segments *segments, struct weir_disk *disk,
                        uint64_t segment_bytes, uint64_t *numbers, uint32_t count_max);
 void weir_segments_finish(struct weir_segments *segments);
+
+/* From now on count_max files at most, those needed excepted: fewer than there may have been. */
+void weir_segments_limit(struct weir_segments *segments, uint32_t count_max);
 
 /* Where writing goes on. */
 void weir_segments_start(struct weir_segments *segments, uint64_t position);
