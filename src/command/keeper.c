@@ -225,6 +225,8 @@ static int drop_oldest(struct weir_keeper *keeper)
     pthread_mutex_lock(&keeper->lock);
     keeper->report.batches_dropped++;
     keeper->report.summaries_dropped += batch.row_count;
+    keeper->report.dropped_epoch = batch.epoch;
+    keeper->report.dropped_sequence = batch.sequence;
     pthread_mutex_unlock(&keeper->lock);
     return weir_outbox_remove(outbox, index);
 }
@@ -244,6 +246,9 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
     };
     int error = 0;
 
+    /* One that a restart made again makes no room for itself. */
+    if (weir_outbox_has(outbox, batch.epoch, batch.sequence))
+        return 0;
     while (error == 0 && outbox->count > 0 &&
            !weir_outbox_fits(outbox, weir_outbox_file_size(batch.length, batch.row_count)))
         error = drop_oldest(keeper);

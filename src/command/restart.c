@@ -115,6 +115,10 @@ static void begin_epoch(struct weir_daemon *daemon)
     weir_intake_lock(&daemon->intake);
     weir_daemon_step_engine(daemon);
     weir_intake_unlock(&daemon->intake);
+    /* What of the old epoch is still to leave must not be noted as of the new one. */
+    daemon->batches_done = 0;
+    if (daemon->uplink)
+        weir_uplink_note_done(daemon->uplink, record.epoch, 0);
 }
 
 static void wait_synced(void *context)
@@ -251,6 +255,17 @@ static void note_number(struct weir_daemon *daemon, enum weir_record_kind kind, 
         *noted = number;
 }
 
+void weir_daemon_note_done(struct weir_daemon *daemon)
+{
+    if (!daemon->keeper)
+        return;
+    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
+                &daemon->events_done);
+    if (daemon->uplink)
+        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
+                    &daemon->batches_done);
+}
+
 /* A disk that fails takes the log with it: what leaves from now on must not meet, after a restart,
  * what is made again from an older log. So it has an epoch of its own. */
 static void follow_faults(struct weir_daemon *daemon)
@@ -293,11 +308,7 @@ void weir_daemon_step_storage(struct weir_daemon *daemon)
     if (!daemon->keeper)
         return;
     follow_faults(daemon);
-    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
-                &daemon->events_done);
-    if (daemon->uplink)
-        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
-                    &daemon->batches_done);
+    weir_daemon_note_done(daemon);
     if (!weir_keeper_wants_snapshot(daemon->keeper, weir_journal_end(&daemon->journal)))
         return;
     weir_intake_lock(&daemon->intake);
@@ -309,11 +320,7 @@ void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms)
 {
     if (!daemon->keeper)
         return;
-    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
-                &daemon->events_done);
-    if (daemon->uplink)
-        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
-                    &daemon->batches_done);
+    weir_daemon_note_done(daemon);
     weir_keeper_want_snapshot(daemon->keeper);
     if (weir_keeper_wants_snapshot(daemon->keeper, 0)) {
         weir_intake_lock(&daemon->intake);

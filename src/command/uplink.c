@@ -120,6 +120,14 @@ static void release_oldest(struct weir_uplink *uplink, const struct record *reco
     weir_ring_release(&uplink->outbox);
 }
 
+void weir_uplink_note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
+{
+    if (epoch != uplink->done_epoch)
+        return;
+    if (sequence > uplink->done_sequence)
+        uplink->done_sequence = sequence;
+}
+
 /* The oldest gives way. If it is on its way, its acknowledgement may still take the loss back. */
 static bool drop_oldest(struct weir_uplink *uplink)
 {
@@ -134,6 +142,7 @@ static bool drop_oldest(struct weir_uplink *uplink)
         uplink->lost_sequence = record->sequence;
         uplink->lost_rows = record->row_count;
     }
+    weir_uplink_note_left(uplink, record->epoch, record->sequence);
     release_oldest(uplink, record);
     return true;
 }
@@ -154,14 +163,6 @@ void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t 
 uint64_t weir_uplink_done(const struct weir_uplink *uplink)
 {
     return uplink->done_sequence;
-}
-
-static void note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
-{
-    if (epoch != uplink->done_epoch)
-        return;
-    if (sequence > uplink->done_sequence)
-        uplink->done_sequence = sequence;
 }
 
 /* The keeper's staging is emptied in its own time; only a disk that fails keeps it full. */
@@ -248,7 +249,7 @@ static void finish_sent(struct weir_uplink *uplink)
     if (uplink->from_keeper) {
         uplink->from_keeper = false;
         if (weir_keeper_peek(uplink->keeper_sent, &batch)) {
-            note_left(uplink, batch.epoch, batch.sequence);
+            weir_uplink_note_left(uplink, batch.epoch, batch.sequence);
             weir_keeper_done(uplink->keeper_sent);
         }
         return;
@@ -256,7 +257,7 @@ static void finish_sent(struct weir_uplink *uplink)
     record = weir_ring_peek(&uplink->outbox, &length);
     if (!record)
         return;
-    note_left(uplink, record->epoch, record->sequence);
+    weir_uplink_note_left(uplink, record->epoch, record->sequence);
     release_oldest(uplink, record);
 }
 

@@ -28,6 +28,10 @@ void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keep
 /* Batches of this epoch up to this number have left before: they are not taken again. */
 void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence);
 
+/* A batch has left or is given up, and those before it with it: should they be made again, they
+ * are not taken. Nothing is said of one that still waits. */
+void weir_uplink_note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence);
+
 /* Takes a batch into the outbox; sends nothing. place: of the log it was made from. */
 void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
                               uint64_t place);
