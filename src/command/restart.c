@@ -303,13 +303,20 @@ static void take_snapshot(struct weir_daemon *daemon)
     free(extra);
 }
 
+/* Not while batches are in memory alone: the log has to be there to make them again. */
+static bool wants_snapshot(const struct weir_daemon *daemon, uint64_t log_end)
+{
+    return weir_keeper_wants_snapshot(daemon->keeper, log_end) &&
+           !(daemon->uplink && weir_uplink_holds_any(daemon->uplink));
+}
+
 void weir_daemon_step_storage(struct weir_daemon *daemon)
 {
     if (!daemon->keeper)
         return;
     follow_faults(daemon);
     weir_daemon_note_done(daemon);
-    if (!weir_keeper_wants_snapshot(daemon->keeper, weir_journal_end(&daemon->journal)))
+    if (!wants_snapshot(daemon, weir_journal_end(&daemon->journal)))
         return;
     weir_intake_lock(&daemon->intake);
     take_snapshot(daemon);
@@ -322,7 +329,7 @@ void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms)
         return;
     weir_daemon_note_done(daemon);
     weir_keeper_want_snapshot(daemon->keeper);
-    if (weir_keeper_wants_snapshot(daemon->keeper, 0)) {
+    if (wants_snapshot(daemon, 0)) {
         weir_intake_lock(&daemon->intake);
         take_snapshot(daemon);
         weir_intake_unlock(&daemon->intake);
