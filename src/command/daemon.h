@@ -90,6 +90,9 @@ void weir_daemon_reload(struct weir_daemon *daemon);
  * where the process before stopped. Takes config over. False: no start is possible. */
 bool weir_daemon_start_state(struct weir_daemon *daemon, struct weir_config *config);
 
+/* Has the log say what has left or is given up. */
+void weir_daemon_note_done(struct weir_daemon *daemon);
+
 /* After every round: notes what has left, takes a snapshot if one is due, follows the storage's
  * faults. */
 void weir_daemon_step_storage(struct weir_daemon *daemon);

@@ -302,6 +302,8 @@ static void copy_counts(struct weir_keeper *keeper)
     keeper->report.batches_dropped = keeper->room.batches_dropped;
     keeper->report.summaries_dropped = keeper->room.summaries_dropped;
     keeper->report.coarsened = keeper->room.coarsened;
+    keeper->report.dropped_epoch = keeper->room.dropped_epoch;
+    keeper->report.dropped_sequence = keeper->room.dropped_sequence;
     pthread_mutex_unlock(&keeper->lock);
 }
 
@@ -352,6 +354,9 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
     };
     int error = 0;
 
+    /* One that a restart made again makes no room for itself. */
+    if (weir_outbox_has(outbox, batch.epoch, batch.sequence))
+        return 0;
     while (error == 0 && outbox->count > 0 &&
            !weir_outbox_fits(outbox, weir_outbox_file_size(batch.length, batch.row_count)))
         error = make_room(keeper, batch.epoch);

@@ -81,6 +81,8 @@ struct weir_keeper_report {
     uint64_t used_bytes;
     uint64_t batches_dropped; /* of a full outbox */
     uint64_t summaries_dropped;
+    uint64_t dropped_epoch; /* of the newest of them */
+    uint64_t dropped_sequence;
     uint64_t coarsened;
     uint64_t holes;     /* times that the log on disk lost touch with its ring */
     uint64_t set_aside; /* damaged files */

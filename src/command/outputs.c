@@ -43,9 +43,15 @@ void weir_daemon_note_losses(struct weir_daemon *daemon)
         .coarsened = daemon->base.coarsened + report.coarsened,
         .journal_lost = daemon->base.journal_lost,
     };
-    if (!weir_record_losses_equal(&record.losses, &daemon->losses) &&
-        weir_intake_note(&daemon->intake, &record))
-        daemon->losses = record.losses;
+    if (weir_record_losses_equal(&record.losses, &daemon->losses) ||
+        !weir_intake_note(&daemon->intake, &record))
+        return;
+    daemon->losses = record.losses;
+    if (!daemon->uplink)
+        return;
+    /* At once: a batch that a restart makes again would be lost, and counted, again. */
+    weir_uplink_note_left(daemon->uplink, report.dropped_epoch, report.dropped_sequence);
+    weir_daemon_note_done(daemon);
 }
 
 void weir_daemon_take_outputs(struct weir_daemon *daemon)

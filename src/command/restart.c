@@ -136,6 +136,10 @@ static void begin_epoch(struct weir_daemon *daemon)
     weir_intake_lock(&daemon->intake);
     weir_daemon_step_engine(daemon);
     weir_intake_unlock(&daemon->intake);
+    /* What of the old epoch is still to leave must not be noted as of the new one. */
+    daemon->batches_done = 0;
+    if (daemon->uplink)
+        weir_uplink_note_done(daemon->uplink, record.epoch, 0);
 }
 
 static void wait_synced(void *context)
@@ -319,6 +323,17 @@ static void note_number(struct weir_daemon *daemon, enum weir_record_kind kind, 
         *noted = number;
 }
 
+void weir_daemon_note_done(struct weir_daemon *daemon)
+{
+    if (!daemon->keeper)
+        return;
+    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
+                &daemon->events_done);
+    if (daemon->uplink)
+        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
+                    &daemon->batches_done);
+}
+
 /* A disk that fails takes the log with it: what leaves from now on must not meet, after a restart,
  * what is made again from an older log. So it has an epoch of its own. */
 static void follow_faults(struct weir_daemon *daemon)
@@ -376,6 +391,13 @@ static void take_snapshot(struct weir_daemon *daemon)
     free(extra);
 }
 
+/* Not while batches are in memory alone: the log has to be there to make them again. */
+static bool wants_snapshot(const struct weir_daemon *daemon)
+{
+    return weir_keeper_wants_snapshot(daemon->keeper) &&
+           !(daemon->uplink && weir_uplink_holds_any(daemon->uplink));
+}
+
 void weir_daemon_step_storage(struct weir_daemon *daemon)
 {
     if (daemon->opening && weir_opening_step(daemon->opening, weir_daemon_boottime_ms())) {
@@ -387,12 +409,8 @@ void weir_daemon_step_storage(struct weir_daemon *daemon)
         return;
     follow_faults(daemon);
     grant_numbers(daemon);
-    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
-                &daemon->events_done);
-    if (daemon->uplink)
-        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
-                    &daemon->batches_done);
-    if (!weir_keeper_wants_snapshot(daemon->keeper))
+    weir_daemon_note_done(daemon);
+    if (!wants_snapshot(daemon))
         return;
     weir_intake_lock(&daemon->intake);
     take_snapshot(daemon);
@@ -405,13 +423,9 @@ void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms)
     daemon->opening = NULL;
     if (!daemon->keeper)
         return;
-    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
-                &daemon->events_done);
-    if (daemon->uplink)
-        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
-                    &daemon->batches_done);
+    weir_daemon_note_done(daemon);
     weir_keeper_want_snapshot(daemon->keeper);
-    if (weir_keeper_wants_snapshot(daemon->keeper)) {
+    if (wants_snapshot(daemon)) {
         weir_intake_lock(&daemon->intake);
         take_snapshot(daemon);
         weir_intake_unlock(&daemon->intake);

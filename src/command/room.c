@@ -227,6 +227,7 @@ static int drop_oldest(struct weir_room *room)
 {
     struct weir_outbox_batch batch;
     uint32_t index = 0;
+    uint64_t last;
     uint32_t row_count;
     int error;
 
@@ -240,11 +241,14 @@ static int drop_oldest(struct weir_room *room)
     if (error != 0)
         return error;
     row_count = batch.row_count;
+    last = batch.last;
+    room->dropped_epoch = batch.epoch;
     error = weir_outbox_remove(room->outbox, index, true);
     if (error != 0)
         return error;
     room->batches_dropped++;
     room->summaries_dropped += row_count;
+    room->dropped_sequence = last;
     return 0;
 }
 

@@ -17,6 +17,8 @@
 struct weir_room {
     uint64_t batches_dropped; /* to read */
     uint64_t summaries_dropped;
+    uint64_t dropped_epoch; /* of the newest that was */
+    uint64_t dropped_sequence;
     uint64_t coarsened; /* summaries that are one with others now */
     /* private */
     struct weir_outbox *outbox;

@@ -9,11 +9,13 @@
 #include "port/mqtt.h"
 #include "store/ring.h"
 
-/* A batch in the outbox in memory; its bytes follow. */
+/* A batch in the outbox in memory. Its bytes follow, and with storage, padded to eight, its rows. */
 struct record {
+    uint64_t place;
     uint64_t epoch;
     uint64_t sequence;
     uint64_t row_count;
+    uint64_t length;
 };
 
 /* A batch the broker refused is offered again after this long. */
@@ -120,6 +122,14 @@ static void release_oldest(struct weir_uplink *uplink, const struct record *reco
     weir_ring_release(&uplink->outbox);
 }
 
+void weir_uplink_note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
+{
+    if (epoch != uplink->done_epoch)
+        return;
+    if (sequence > uplink->done_sequence)
+        uplink->done_sequence = sequence;
+}
+
 /* The oldest gives way. If it is on its way, its acknowledgement may still take the loss back. */
 static bool drop_oldest(struct weir_uplink *uplink)
 {
@@ -134,8 +144,39 @@ static bool drop_oldest(struct weir_uplink *uplink)
         uplink->lost_sequence = record->sequence;
         uplink->lost_rows = record->row_count;
     }
+    weir_uplink_note_left(uplink, record->epoch, record->sequence);
     release_oldest(uplink, record);
     return true;
+}
+
+static uint64_t padded(uint64_t length)
+{
+    return (length + 7) & ~(uint64_t)7;
+}
+
+/* What was made while the disk failed goes there once it works, but for one that is on its way. */
+static void hand_over(struct weir_uplink *uplink)
+{
+    const struct record *record;
+    uint64_t length;
+
+    while (uplink->keeper && (!uplink->sent || uplink->from_keeper) &&
+           (record = weir_ring_peek(&uplink->outbox, &length)) != NULL) {
+        const char *bytes = (const char *)(record + 1);
+        const struct weir_outbox_batch batch = {
+            .place = record->place,
+            .epoch = record->epoch,
+            .sequence = record->sequence,
+            .row_count = (uint32_t)record->row_count,
+            .length = (uint32_t)record->length,
+            .bytes = bytes,
+            .rows = (const struct weir_summary *)(const void *)(bytes + padded(record->length)),
+        };
+
+        if (!weir_keeper_put(uplink->keeper, &batch))
+            return;
+        release_oldest(uplink, record);
+    }
 }
 
 void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keeper)
@@ -143,6 +184,12 @@ void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keep
     uplink->keeper = keeper;
     if (keeper)
         uplink->keeper_sent = keeper;
+    hand_over(uplink);
+}
+
+bool weir_uplink_holds_any(const struct weir_uplink *uplink)
+{
+    return uplink->counts.batches > 0;
 }
 
 void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
@@ -154,14 +201,6 @@ void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t 
 uint64_t weir_uplink_done(const struct weir_uplink *uplink)
 {
     return uplink->done_sequence;
-}
-
-static void note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
-{
-    if (epoch != uplink->done_epoch)
-        return;
-    if (sequence > uplink->done_sequence)
-        uplink->done_sequence = sequence;
 }
 
 /* The keeper's staging is emptied in its own time; only a disk that fails keeps it full. */
@@ -191,31 +230,48 @@ static bool give_to_keeper(struct weir_uplink *uplink, const struct weir_engine_
     return true;
 }
 
-void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
-                              uint64_t place)
+/* False: there is no room, not even when all that is there has given way. */
+static bool hold(struct weir_uplink *uplink, const struct weir_engine_batch *batch, uint64_t place)
 {
-    struct record *record;
-    uint64_t length = sizeof(*record) + batch->length;
+    uint64_t row_bytes = uplink->keeper_sent ? batch->row_count * sizeof(*batch->rows) : 0;
+    uint64_t length = sizeof(struct record) + padded(batch->length) + row_bytes;
+    struct record *record = weir_ring_reserve(&uplink->outbox, length);
 
-    if (batch->epoch != uplink->done_epoch)
-        weir_uplink_note_done(uplink, batch->epoch, 0);
-    if (batch->sequence <= uplink->done_sequence ||
-        (uplink->keeper && give_to_keeper(uplink, batch, place)))
-        return;
-    record = weir_ring_reserve(&uplink->outbox, length);
     while (!record && drop_oldest(uplink))
         record = weir_ring_reserve(&uplink->outbox, length);
-    if (!record) {
-        uplink->counts.batches_dropped++;
-        uplink->counts.summaries_dropped += batch->row_count;
-        return;
-    }
+    if (!record)
+        return false;
     *record = (struct record){
-        .epoch = batch->epoch, .sequence = batch->sequence, .row_count = batch->row_count};
+        .place = place,
+        .epoch = batch->epoch,
+        .sequence = batch->sequence,
+        .row_count = batch->row_count,
+        .length = batch->length,
+    };
     memcpy(record + 1, batch->bytes, batch->length);
+    if (row_bytes > 0)
+        memcpy((char *)(record + 1) + padded(batch->length), batch->rows, (size_t)row_bytes);
     weir_ring_commit(&uplink->outbox);
     uplink->counts.batches++;
     uplink->counts.summaries += batch->row_count;
+    return true;
+}
+
+void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
+                              uint64_t place)
+{
+    if (batch->epoch != uplink->done_epoch)
+        weir_uplink_note_done(uplink, batch->epoch, 0);
+    if (batch->sequence <= uplink->done_sequence)
+        return;
+    hand_over(uplink);
+    /* Behind what is still here, so that the order stays. */
+    if (uplink->keeper && uplink->counts.batches == 0 && give_to_keeper(uplink, batch, place))
+        return;
+    if (hold(uplink, batch, place))
+        return;
+    uplink->counts.batches_dropped++;
+    uplink->counts.summaries_dropped += batch->row_count;
 }
 
 static void note_refusal(struct weir_uplink *uplink, const struct weir_mqtt_result *result,
@@ -251,7 +307,7 @@ static void finish_sent(struct weir_uplink *uplink)
     if (uplink->from_keeper) {
         uplink->from_keeper = false;
         if (weir_keeper_peek(uplink->keeper_sent, &batch)) {
-            note_left(uplink, batch.epoch, batch.last);
+            weir_uplink_note_left(uplink, batch.epoch, batch.last);
             weir_keeper_done(uplink->keeper_sent);
         }
         return;
@@ -259,7 +315,7 @@ static void finish_sent(struct weir_uplink *uplink)
     record = weir_ring_peek(&uplink->outbox, &length);
     if (!record)
         return;
-    note_left(uplink, record->epoch, record->sequence);
+    weir_uplink_note_left(uplink, record->epoch, record->sequence);
     release_oldest(uplink, record);
 }
 
@@ -317,7 +373,7 @@ static bool find_oldest(struct weir_uplink *uplink, struct weir_outbox_batch *ba
         .epoch = record->epoch,
         .sequence = record->sequence,
         .row_count = (uint32_t)record->row_count,
-        .length = (uint32_t)(length - sizeof(*record)),
+        .length = (uint32_t)record->length,
         .bytes = (const char *)(record + 1),
     };
     return true;
@@ -383,6 +439,7 @@ int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms)
 
     while (weir_mqtt_take_result(uplink->mqtt, &result))
         take_answer(uplink, &result, now_ms);
+    hand_over(uplink);
     send_oldest(uplink, now_ms);
     if (now_ms < uplink->retry_at_ms && uplink->retry_at_ms < next_ms)
         return uplink->retry_at_ms;

@@ -22,11 +22,18 @@ struct weir_uplink *weir_uplink_create(const struct weir_config *config, void *o
                                        uint64_t outbox_bytes, int wake_fd);
 void weir_uplink_destroy(struct weir_uplink *uplink, int wait_ms);
 
-/* Batches go to the keeper from now on; NULL: to the ring in memory. */
+/* Batches go to the keeper from now on, those in memory first; NULL: to the ring in memory. */
 void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keeper);
+
+/* True when batches are in memory alone: a snapshot would leave them behind. */
+bool weir_uplink_holds_any(const struct weir_uplink *uplink);
 
 /* Batches of this epoch up to this number have left before: they are not taken again. */
 void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence);
+
+/* A batch has left or is given up, and those before it with it: should they be made again, they
+ * are not taken. Nothing is said of one that still waits. */
+void weir_uplink_note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence);
 
 /* Takes a batch into the outbox; sends nothing. place: of the log it was made from. */
 void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,

@@ -141,7 +141,7 @@ class Sender:
         self.take_answers(0)
 
     def take_answers(self, wait_s):
-        while select.select([self.socket], [], [], wait_s)[0]:
+        while self.acknowledged < self.sent and select.select([self.socket], [], [], wait_s)[0]:
             data = self.socket.recv(65536)
             if not data:
                 raise Failure("the broker hung up on the sender")
@@ -150,8 +150,6 @@ class Sender:
                 equal(self.rest[:2], b"\x40\x02", "an acknowledgement")
                 self.acknowledged += 1
                 self.rest = self.rest[4:]
-            if self.acknowledged == self.sent:
-                return
 
     def settle(self):
         """Returns once everything is acknowledged."""
@@ -175,6 +173,8 @@ class Load:
         self.stopping = False
         self.error = None
         self.thread = None
+        self.closed_count = 0  # samples before the closing ones, once they are sent
+        self.gap_end = 0       # the number of the first closing one
 
     @staticmethod
     def value(number):
@@ -219,8 +219,7 @@ class Load:
 
     def close_windows(self):
         """A sample of each series far ahead, which closes everything before it."""
-        self.count = (self.count // 20000 + 2) * 20000
-        self.gap_end = self.count
+        self.gap_end = self.count = (self.count // 20000 + 2) * 20000
         self.send_some(SERIES_COUNT)
 
     def numbers(self):

@@ -171,6 +171,24 @@ def test_kill_during_fault(bench):
     site.settle()
 
 
+def test_fault_without_uplink(bench):
+    """Batches made while the disk fails and the uplink is away outlive a kill once it works."""
+    site = Site(bench).start()
+    site.load.start()
+    time.sleep(1)
+    site.uplink.freeze()
+    site.disk.set(operations=ALL, error=errno.EIO)
+    site.wait_storage(False, 5)
+    time.sleep(3)
+    site.disk.heal()
+    site.wait_storage(True, 10)
+    time.sleep(3)
+    site.weir.kill()
+    site.uplink.thaw()
+    site.start()
+    site.settle()
+
+
 def test_bad_start(bench):
     """A disk that fails at the start does not keep weir from starting, and it says so."""
     site = Site(bench)

@@ -1,0 +1,262 @@
+"""Brokers that are absent, killed, frozen or forgetful, and starts that go on where one stopped."""
+
+import time
+
+import faults
+import harness
+from faults import BATCHES, EVENTS, HOT, LOAD, Link, Load
+from harness import T0, config, equal, expect, wait_for
+
+# A sample a window: rows by the thousand for an outbox that is soon full.
+DENSE = """{ name = "dense"; topics = [ "dense/{device}" ]; format = "json";
+      time = { field = "ts"; unit = "ms"; };
+      fields = ( { name = "t"; path = "t"; } );
+      window = { size = "10ms"; idle = "1h"; };
+      aggregates = [ "count", "sum", "min", "max", "mean", "stddev", "first", "last" ];
+      max_series = 20; }"""
+
+
+class Site:
+    """Both brokers, a link to each, and a daemon with storage between them."""
+
+    def __init__(self, bench, streams=LOAD, alerts=HOT, settings="", every="1s"):
+        self.bench = bench
+        self.broker = faults.quiet_broker(bench).start()
+        self.uplink = faults.quiet_broker(bench).start()
+        self.link = bench.add(Link(self.uplink))
+        self.batches = self.uplink.subscribe(BATCHES)
+        self.alerts = self.broker.subscribe(EVENTS)
+        self.status = self.broker.subscribe(f"weir/v1/{faults.GATEWAY}/status")
+        self.every = every
+        self.settings = settings
+        self.weir = faults.kept_weir(bench)
+        self.write(streams, alerts)
+
+    def write(self, streams, alerts):
+        self.weir.configure(config(self.broker, self.link, streams=streams, alerts=alerts,
+                                   every=self.every, more=self.weir.storage(self.settings)))
+
+    def start(self):
+        before = self.online_count()
+        self.weir.start()
+        wait_for(lambda: self.online_count() > before, "online")
+        time.sleep(0.3)
+        return self
+
+    def online_count(self):
+        return len(self.status.messages(lambda message: message.payload == "online"))
+
+    def ledger(self):
+        return faults.last_info(self.broker)["ledger"]
+
+
+def test_full_outbox(bench):
+    """What an outbox cannot hold goes oldest first, counted to the row; the rest comes."""
+    site = Site(bench, DENSE, "", 'outbox = "1MiB";').start()
+    site.link.close()
+    load = faults.Sender(site.broker.port)
+    count = 9000
+    for number in range(count):
+        load.publish("dense/d0", f'{{"ts":{T0 + 10 * number},"t":{number % 100}}}')
+    load.settle()
+    wait_for(lambda: site.ledger()["outbox_dropped"] + site.ledger()["coarsened"] > 0, "a batch to be dropped", 30)
+    site.weir.kill()
+    site.start()
+    site.link.reopen()
+    # The windows of these come last, with a ledger that has it all.
+    for number in range(count + 100, count + 103):
+        load.publish("dense/d0", f'{{"ts":{T0 + 10 * number},"t":0}}')
+        load.settle()
+        time.sleep(1.2)
+    last = T0 + 10 * (count + 101)
+    site.batches.wait(lambda batch: f'"start":{last},' in batch.payload, "the last window",
+                      timeout_s=60)
+    site.batches.settle()
+    found, _ = faults.read_batches(site.batches)
+    newest = found[max(found, key=lambda key: (found[key]["created"], key[1]))]
+    ledger = newest["ledger"]
+    rows = [row for batch in found.values() for row in batch["summaries"]]
+    received = sum(row["count"] for row in rows)
+    expect(harness.is_balanced(ledger), f"not balanced: {ledger}")
+    expect(ledger["outbox_dropped"] + ledger["coarsened"] > 0, "nothing gave way")
+    equal(len(rows) + ledger["outbox_dropped"] + ledger["coarsened"], ledger["summaries"],
+          "summaries: sent, dropped or merged")
+    if ledger["coarsened"] == 0:
+        equal(received + ledger["outbox_dropped"], count + 2, "samples sent or dropped")
+        numbers = sorted(number for _, number in found)
+        equal(len(numbers) + ledger["batches_dropped"], numbers[-1], "batches sent or dropped")
+    print(f"      {len(rows)} rows received, {ledger['outbox_dropped']} dropped, "
+          f"{ledger['coarsened']} coarsened, {ledger['batches_dropped']} batches dropped")
+
+
+def expect_all(site, load):
+    load.finish()
+    faults.wait_for_windows(site.batches, load.windows(), 60)
+    found, _ = faults.read_batches(site.batches)
+    epochs = faults.expect_no_gaps(found)
+    faults.expect_counts(faults.count_rows(found), load.windows())
+    equal(len(epochs), 1, "epochs")
+    return found
+
+
+def test_frozen_brokers(bench):
+    """Neither broker is missed while it is frozen; what it held comes when it thaws."""
+    site = Site(bench).start()
+    load = Load(site.broker).start()
+    time.sleep(1)
+    site.uplink.freeze()
+    time.sleep(2)
+    site.uplink.thaw()
+    load.pause()
+    site.broker.freeze()
+    time.sleep(8)  # beyond the keepalive
+    site.broker.thaw()
+    load.start()
+    time.sleep(1)
+    load.pause()
+    expect_all(site, load)
+
+
+def test_uplink_killed(bench):
+    """An uplink that is killed and comes back gets what it has not acknowledged."""
+    site = Site(bench).start()
+    load = Load(site.broker).start()
+    for _ in range(3):
+        time.sleep(1.2)
+        site.link.close()
+        time.sleep(0.8)
+        site.link.reopen()
+    load.pause()
+    expect_all(site, load)
+
+
+def test_broker_forgets(bench):
+    """A broker that is killed and forgets the session costs what it had not delivered alone."""
+    site = Site(bench).start()
+    load = Load(site.broker)
+    load.send_some(3000)
+    wait_for(lambda: site.ledger()["samples"] == 3000, "all samples")
+    site.broker.kill()
+    time.sleep(1)
+    site.broker.start()
+    load.sender = faults.Sender(site.broker.port)
+    site.weir.wait_log("which has forgotten the session")
+    site.status = site.broker.subscribe(f"weir/v1/{faults.GATEWAY}/status")
+    time.sleep(0.5)
+    load.send_some(3000)
+    found = expect_all(site, load)
+    equal(sum(faults.count_rows(found).values()), 6000, "the samples")
+
+
+def test_broker_absent(bench):
+    """A start without a broker waits for it, with everything that it had."""
+    site = Site(bench).start()
+    load = Load(site.broker)
+    load.send_some(2500)
+    wait_for(lambda: site.ledger()["samples"] == 2500, "all samples")
+    site.weir.kill()
+    site.broker.kill()
+    site.weir.start()
+    site.weir.wait_log("cannot connect to")
+    time.sleep(1.5)
+    site.weir.kill()
+    site.broker.start()
+    site.status = site.broker.subscribe(f"weir/v1/{faults.GATEWAY}/status")
+    site.start()
+    load.sender = faults.Sender(site.broker.port)
+    load.send_some(500)
+    expect_all(site, load)
+
+
+HELD = """{ name = "held"; stream = "load"; field = "t"; above = 30.0; hold = "10s"; }"""
+
+
+def test_stop_keeps(bench):
+    """SIGTERM keeps windows open, alerts in their hold, numbers and epoch; a start goes on."""
+    site = Site(bench, alerts=f"{HOT}, {HELD}").start()
+    load = Load(site.broker)
+    load.send_some(1450)
+    hand = faults.Sender(site.broker.port)
+    hand.publish("load/held", f'{{"ts":{T0},"t":40}}')
+    hand.publish("load/held", f'{{"ts":{T0 + 9999},"t":40}}')
+    hand.settle()
+    wait_for(lambda: site.ledger()["samples"] == 1452, "all samples")
+    # The windows of `held`: one closed, one open; of the load: 450 samples are open.
+    equal(site.ledger()["open"], 1451, "open samples before the stop")
+    status, _ = site.weir.stop()
+    equal(status, harness.EXIT_DONE, "the exit status")
+    site.start()
+    equal(site.ledger()["open"], 1451, "open samples after the start")
+    equal(site.ledger()["samples"], 1452, "samples after the start")
+    held = lambda message: message.topic.split("/")[4] == "held"
+    equal(len(site.alerts.messages(held)), 0, "events of the held alert")
+    hand.publish("load/held", f'{{"ts":{T0 + 10000},"t":40}}')
+    event = site.alerts.wait(held, "the held alert")[0].json
+    equal((event["event"], event["since"], event["ts"], event["seq"]),
+          ("raised", T0, T0 + 10000, 1), "the held alert")
+    hand.publish("load/held", f'{{"ts":{T0 + 60000},"t":40}}')
+    hand.settle()
+    load.send_some(550)
+    load.finish()
+    faults.wait_for_windows(site.batches, load.windows())
+    found, _ = faults.read_batches(site.batches)
+    equal(len(faults.expect_no_gaps(found)), 1, "epochs")
+    counts = {key: count for key, count in faults.count_rows(found).items() if key[0] != "held"}
+    faults.expect_counts(counts, load.windows())
+    faults.expect_events(faults.read_events(site.alerts),
+                         load.events() | {("held", 1): ("raised", T0)})
+
+
+def test_other_config(bench):
+    """A start under another configuration keeps the streams and alerts that did not change."""
+    other = LOAD.replace('"load"', '"other"', 1).replace("load/", "other/")
+    site = Site(bench, streams=f"{LOAD}, {other}", alerts=f"{HOT}, {HELD}").start()
+    load = Load(site.broker)
+    load.send_some(1450)
+    hand = faults.Sender(site.broker.port)
+    hand.publish("other/a", f'{{"ts":{T0 + 50},"t":1}}')
+    hand.publish("load/held", f'{{"ts":{T0},"t":40}}')
+    hand.settle()
+    wait_for(lambda: site.ledger()["samples"] == 1452, "all samples")
+    site.weir.kill()
+    changed = other.replace('size = "1s"', 'size = "2s"')
+    cold = HOT.replace("hot", "cold").replace("above = 30.0", "below = 1.0")
+    site.write(f"{changed}, {LOAD}", f"{cold}, {HELD}, {HOT}")
+    site.start()
+    load.send_some(550)
+    hand.publish("load/held", f'{{"ts":{T0 + 10000},"t":40}}')
+    hand.settle()
+    held = lambda message: message.topic.split("/")[4] == "held"
+    event = site.alerts.wait(held, "the held alert")[0].json
+    equal((event["since"], event["ts"]), (T0, T0 + 10000), "the held alert")
+    hand.publish("load/held", f'{{"ts":{T0 + 60000},"t":40}}')
+    hand.settle()
+    load.finish()
+    faults.wait_for_windows(site.batches, load.windows())
+    found, _ = faults.read_batches(site.batches)
+    equal(len(faults.expect_no_gaps(found)), 1, "epochs")
+    counts = faults.count_rows(found)
+    equal(counts.pop(("a", T0)), 1, "the window of the changed stream, closed early")
+    counts = {key: count for key, count in counts.items() if key[0] != "held"}
+    faults.expect_counts(counts, load.windows())
+
+
+def test_two(bench):
+    """A second weir on the same state says so, and runs without storage."""
+    site = Site(bench).start()
+    second = faults.kept_weir(bench)
+    second.configure(config(site.broker, site.link, streams=LOAD, gateway="plant-8",
+                            more=site.weir.storage()))
+    infos = site.broker.subscribe("weir/v1/plant-8/info")
+    second.start()
+    second.wait_log("is in use by another weir")
+    info = infos.wait(what="the second one's info")[0].json
+    expect(info["storage"] not in ("good", "none"), f"storage is {info['storage']!r}")
+    load = Load(site.broker)
+    load.send_some(2000)
+    expect_all(site, load)
+    wait_for(lambda: site.broker.retained("weir/v1/plant-8/info")["weir/v1/plant-8/info"]
+             .json["ledger"]["samples"] >= 2000, "the second one's samples")
+
+
+faults.main(__name__)
