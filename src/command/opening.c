@@ -4,8 +4,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 
 #define RETRY_MS 10000
+#define WAIT_STEP_MS 5
 
 enum state { STATE_WAITING, STATE_TRYING, STATE_DONE };
 
@@ -14,10 +16,29 @@ struct weir_opening {
     struct weir_storage *storage;
     int wake_fd;
     int64_t next_ms;
+    bool quiet;
     pthread_t thread;
     atomic_int state;
     bool good;
 };
+
+static void *try_once(void *context)
+{
+    struct weir_opening *opening = context;
+
+    opening->good = weir_storage_open(opening->storage, &opening->config, opening->quiet);
+    atomic_store(&opening->state, STATE_DONE);
+    (void)eventfd_write(opening->wake_fd, 1);
+    return NULL;
+}
+
+/* The first says what is wrong; those after it would only say it again. */
+static void begin_try(struct weir_opening *opening)
+{
+    atomic_store(&opening->state, STATE_TRYING);
+    if (pthread_create(&opening->thread, NULL, try_once, opening) != 0)
+        atomic_store(&opening->state, STATE_WAITING);
+}
 
 struct weir_opening *weir_opening_create(const struct weir_config *config,
                                          struct weir_storage *storage, int wake_fd)
@@ -29,8 +50,8 @@ struct weir_opening *weir_opening_create(const struct weir_config *config,
     opening->config = *config;
     opening->storage = storage;
     opening->wake_fd = wake_fd;
-    opening->next_ms = INT64_MIN;
     atomic_init(&opening->state, STATE_WAITING);
+    begin_try(opening);
     return opening;
 }
 
@@ -48,34 +69,28 @@ void weir_opening_destroy(struct weir_opening *opening)
     free(opening);
 }
 
-static void *try_once(void *context)
+void weir_opening_wait(struct weir_opening *opening, int wait_ms)
 {
-    struct weir_opening *opening = context;
+    const struct timespec pause = {.tv_nsec = WAIT_STEP_MS * 1000000L};
 
-    opening->good = weir_storage_open(opening->storage, &opening->config, true);
-    atomic_store(&opening->state, STATE_DONE);
-    (void)eventfd_write(opening->wake_fd, 1);
-    return NULL;
+    for (int waited_ms = 0; waited_ms < wait_ms && atomic_load(&opening->state) == STATE_TRYING;
+         waited_ms += WAIT_STEP_MS)
+        (void)nanosleep(&pause, NULL);
 }
 
 bool weir_opening_step(struct weir_opening *opening, int64_t now_ms)
 {
     switch (atomic_load(&opening->state)) {
     case STATE_WAITING:
-        if (opening->next_ms == INT64_MIN)
-            opening->next_ms = now_ms + RETRY_MS;
-        if (now_ms < opening->next_ms)
-            return false;
-        atomic_store(&opening->state, STATE_TRYING);
-        if (pthread_create(&opening->thread, NULL, try_once, opening) != 0)
-            atomic_store(&opening->state, STATE_WAITING);
-        opening->next_ms = now_ms + RETRY_MS;
+        if (now_ms >= opening->next_ms)
+            begin_try(opening);
         return false;
     case STATE_DONE:
         pthread_join(opening->thread, NULL);
         atomic_store(&opening->state, STATE_WAITING);
         opening->next_ms = now_ms + RETRY_MS;
-        return opening->good; /* the caller's from now on: a destroy leaves it alone */
+        opening->quiet = true;
+        return opening->good;
     default:
         return false;
     }

@@ -10,6 +10,9 @@
 #include "port/config.h"
 #include "port/log.h"
 
+/* For opening the storage: afterwards the start goes on without. */
+#define OPEN_WAIT_MS 4000
+
 static uint64_t draw_epoch(void)
 {
     uint64_t epoch = 0;
@@ -250,11 +253,27 @@ static bool start_with_storage(struct weir_daemon *daemon, struct weir_config *c
     return good;
 }
 
+/* Waits for the storage as long as alarms can wait for it. */
+static bool open_storage(struct weir_daemon *daemon, const struct weir_config *config)
+{
+    daemon->opening = weir_opening_create(config, &daemon->storage, daemon->wake_fd);
+    if (!daemon->opening)
+        return false;
+    weir_opening_wait(daemon->opening, OPEN_WAIT_MS);
+    if (!weir_opening_step(daemon->opening, weir_daemon_boottime_ms()))
+        return false;
+    weir_opening_destroy(daemon->opening);
+    daemon->opening = NULL;
+    return true;
+}
+
 bool weir_daemon_start_state(struct weir_daemon *daemon, struct weir_config *config)
 {
+    bool stored = config->storage_path[0] != '\0';
+
     daemon->epoch = draw_epoch();
     weir_clock_init(&daemon->clock);
-    if (config->storage_path[0] != '\0' && weir_storage_open(&daemon->storage, config, false))
+    if (stored && open_storage(daemon, config))
         return start_with_storage(daemon, config);
     daemon->running = weir_running_create(config, daemon->epoch);
     if (!daemon->running || !start_in_memory(daemon, config))
@@ -263,11 +282,10 @@ bool weir_daemon_start_state(struct weir_daemon *daemon, struct weir_config *con
                      daemon->wake_fd);
     if (!start_outputs(daemon))
         return false;
-    if (config->storage_path[0] != '\0') {
+    if (stored) {
         weir_log_error(
             "storage: tried again every ten seconds; until then everything is in memory");
         weir_publisher_set_storage(daemon->publisher, "cannot be opened");
-        daemon->opening = weir_opening_create(config, &daemon->storage, daemon->wake_fd);
     }
     return true;
 }

@@ -190,11 +190,12 @@ def test_fault_without_uplink(bench):
 
 
 def test_bad_start(bench):
-    """A disk that fails at the start does not keep weir from starting, and it says so."""
+    """A disk that fails or hangs at the start keeps nobody up; it is taken up when it works."""
     site = Site(bench)
     for name, fault in (("EIO", {"operations": ALL, "error": errno.EIO}),
                         ("ENOSPC", {"operations": WRITE | ALLOCATE, "error": errno.ENOSPC}),
-                        ("EROFS", {"operations": ALL, "error": errno.EROFS})):
+                        ("EROFS", {"operations": ALL, "error": errno.EROFS}),
+                        ("hangs", {"operations": ALL, "delay_ms": 2000})):
         site.disk.set(**fault)
         site.start()
         site.wait_storage(False, 5)
@@ -203,6 +204,7 @@ def test_bad_start(bench):
         site.expect_alive(1)
         site.load.pause()
         site.disk.heal()
+        site.wait_storage(True, 20)
         site.weir.kill()
         before = len(site.infos.messages())
         site.start()
