@@ -44,10 +44,11 @@ struct weir_daemon {
     struct weir_ledger losses;        /* as the log has them */
     struct weir_ledger base;          /* what was lost before this process began */
     uint64_t events_done;             /* as the log has them */
-    uint64_t batches_done;
-    uint64_t replayed;       /* where in the log a restart is; 0: it is over */
-    uint64_t epoch;          /* of an engine that begins afresh */
-    int64_t clock_looked_ms; /* when it was last asked whether the clock is right */
+    struct weir_done batches_done;    /* as the log has them */
+    uint64_t log_epoch;               /* of the log, where a restart is */
+    uint64_t replayed;                /* where in the log a restart is; 0: it is over */
+    uint64_t epoch;                   /* of an engine that begins afresh */
+    int64_t clock_looked_ms;          /* when it was last asked whether the clock is right */
     int wake_fd;
     int signal_fd;
     bool stopping;
@@ -75,11 +76,18 @@ void weir_daemon_drain(struct weir_daemon *daemon, const struct weir_config *nex
 struct weir_mqtt *weir_daemon_create_input(struct weir_daemon *daemon,
                                            const struct weir_config *config);
 
+/* Makes an uplink that collects, and connects nowhere. False: no memory. */
 bool weir_daemon_create_uplink(struct weir_daemon *daemon, const struct weir_config *config);
+
+/* Makes the connections of the configuration that runs, input last. False: one cannot be; logged. */
+bool weir_daemon_connect(struct weir_daemon *daemon);
 
 /* Goes over to another configuration, state and all. False: it cannot be used; nothing was
  * changed, and next is freed. noted: the log says so already, and is passed by the caller. */
 bool weir_daemon_change(struct weir_daemon *daemon, struct weir_running *next, bool noted);
+
+/* Leaves the state behind and begins with an empty one, as an earlier process did here. */
+void weir_daemon_begin_anew(struct weir_daemon *daemon, struct weir_running *next);
 
 /* Reads the configuration anew and goes over to it. */
 void weir_daemon_reload(struct weir_daemon *daemon);

@@ -149,13 +149,15 @@ void weir_intake_unlock(struct weir_intake *intake)
     pthread_mutex_unlock(&intake->lock);
 }
 
+/* Outputs are taken before the next record: what is in a batch, and of when, must not hang on how
+ * far the log had been followed. */
 enum weir_intake_stop weir_intake_follow(struct weir_intake *intake)
 {
     struct weir_record record;
 
-    while (weir_journal_peek(intake->journal, &record)) {
+    while (!weir_engine_pending(intake->engine) && weir_journal_peek(intake->journal, &record)) {
         if (record.kind == WEIR_RECORD_CONFIG)
-            return weir_engine_pending(intake->engine) ? WEIR_INTAKE_OUTPUTS : WEIR_INTAKE_CONFIG;
+            return WEIR_INTAKE_CONFIG;
         if (weir_intake_apply(intake->engine, &record) != WEIR_OK)
             return WEIR_INTAKE_OUTPUTS;
         weir_journal_consume(intake->journal);

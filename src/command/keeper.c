@@ -23,6 +23,7 @@
 #define PATIENCE_MS 1500 /* a call that takes longer is a fault while it lasts: alerts have two s */
 #define WRITE_EVERY_MS 1000
 #define RESERVE_WAIT_MS 5000
+#define IMAGE_COUNT_MAX 8
 #define LOOK_EVERY_MS 50
 
 /* A snapshot is taken when the log behind it has grown by so many times its size. */
@@ -67,6 +68,7 @@ struct weir_keeper {
     bool following; /* the log is written on */
     bool stopping;
     bool stopped;
+    bool unwaited; /* nobody waits for the log to be synced any more */
     bool kicked;
     struct weir_keeper_report report;
     int64_t busy_since_ms; /* of what the disk does now; 0: nothing */
@@ -88,7 +90,8 @@ struct weir_keeper {
     uint64_t snapshot_newest; /* the place of the newest on disk */
     uint64_t snapshot_newest_length;
 
-    struct image image; /* to be kept; bytes NULL: none */
+    struct image images[IMAGE_COUNT_MAX]; /* to be kept, the oldest first */
+    uint32_t image_count;
 
     struct weir_room room; /* the thread's */
     struct reservation wanted;
@@ -223,29 +226,41 @@ static int write_log(struct weir_keeper *keeper)
     return error;
 }
 
-static int store_config(struct weir_keeper *keeper)
+static int store_image(struct weir_keeper *keeper, const struct image *image)
 {
     char name[WEIR_DISK_NAME_SIZE];
-    struct image image;
-    int error;
 
-    pthread_mutex_lock(&keeper->lock);
-    image = keeper->image;
-    keeper->image.bytes = NULL;
-    pthread_mutex_unlock(&keeper->lock);
-    if (!image.bytes)
-        return 0;
-    snprintf(name, sizeof(name), "%016" PRIx64, image.hash);
-    error = weir_disk_replace(keeper->storage->disk, WEIR_CONFIG_IMAGE_DIRECTORY, name, image.bytes,
-                              image.length, true);
-    pthread_mutex_lock(&keeper->lock);
-    if (error != 0 && !keeper->image.bytes) {
-        keeper->image = image;
-        image.bytes = NULL;
+    snprintf(name, sizeof(name), "%016" PRIx64, image->hash);
+    return weir_disk_replace(keeper->storage->disk, WEIR_CONFIG_IMAGE_DIRECTORY, name, image->bytes,
+                             image->length, true);
+}
+
+/* The images are appended to by the owner and taken from here alone: the first stays where it is. */
+static int store_config(struct weir_keeper *keeper)
+{
+    for (;;) {
+        struct image image = {0};
+        int error;
+
+        pthread_mutex_lock(&keeper->lock);
+        if (keeper->image_count > 0)
+            image = keeper->images[0];
+        pthread_mutex_unlock(&keeper->lock);
+        if (!image.bytes)
+            return 0;
+        error = store_image(keeper, &image);
+        /* The log must not name on disk what is not there. */
+        if (error != 0) {
+            keeper->log_due = false;
+            return error;
+        }
+        pthread_mutex_lock(&keeper->lock);
+        keeper->image_count--;
+        memmove(keeper->images, keeper->images + 1, keeper->image_count * sizeof(image));
+        pthread_cond_broadcast(&keeper->progress);
+        pthread_mutex_unlock(&keeper->lock);
+        free(image.bytes);
     }
-    pthread_mutex_unlock(&keeper->lock);
-    free(image.bytes);
-    return error;
 }
 
 static enum slot_state slot_of(struct weir_keeper *keeper)
@@ -465,7 +480,7 @@ static int store_snapshot(struct weir_keeper *keeper)
 
     pthread_mutex_lock(&keeper->lock);
     squeezed = keeper->report.error == EBUSY;
-    ready = keeper->snapshot_full && !keeper->image.bytes &&
+    ready = keeper->snapshot_full && keeper->image_count == 0 &&
             ((weir_ring_count(&keeper->staged) == 0 &&
               keeper->storage->segments.synced >= keeper->snapshot_place) ||
              squeezed);
@@ -536,7 +551,7 @@ static bool has_work(struct weir_keeper *keeper)
     uint64_t length;
     const struct staged *staged = weir_ring_peek(&keeper->staged, &length);
 
-    return keeper->image.bytes || keeper->slot == SLOT_DONE ||
+    return keeper->image_count > 0 || keeper->slot == SLOT_DONE ||
            (keeper->slot == SLOT_EMPTY && keeper->storage->outbox.count > 0) || staged ||
            keeper->snapshot_full || log_is_due(keeper);
 }
@@ -619,7 +634,8 @@ static void free_keeper(struct weir_keeper *keeper)
     if (keeper->staged_bytes)
         munmap(keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);
     weir_room_finish(&keeper->room);
-    free(keeper->image.bytes);
+    for (uint32_t i = 0; i < keeper->image_count; i++)
+        free(keeper->images[i].bytes);
     pthread_cond_destroy(&keeper->work);
     pthread_cond_destroy(&keeper->progress);
     pthread_mutex_destroy(&keeper->lock);
@@ -666,7 +682,7 @@ void weir_keeper_follow(struct weir_keeper *keeper)
     pthread_mutex_unlock(&keeper->lock);
 }
 
-bool weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms)
+enum weir_keeper_end weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms)
 {
     int64_t end_ms = monotonic_ms() + wait_ms;
     struct timespec end = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
@@ -682,12 +698,12 @@ bool weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms)
     pthread_mutex_unlock(&keeper->lock);
     if (!done) {
         weir_log_error("storage: the disk does not answer; what it has not taken is lost");
-        return false;
+        return WEIR_KEEPER_STUCK;
     }
     pthread_join(keeper->thread, NULL);
     done = keeper->report.error == 0;
     free_keeper(keeper);
-    return done;
+    return done ? WEIR_KEEPER_DONE : WEIR_KEEPER_FAILED;
 }
 
 static void kick(struct weir_keeper *keeper)
@@ -698,12 +714,21 @@ static void kick(struct weir_keeper *keeper)
     pthread_mutex_unlock(&keeper->lock);
 }
 
+void weir_keeper_stop_waiting(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->unwaited = true;
+    pthread_cond_broadcast(&keeper->progress);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
 void weir_keeper_wait_synced(struct weir_keeper *keeper)
 {
     uint64_t end = weir_journal_end(keeper->journal);
 
     pthread_mutex_lock(&keeper->lock);
-    while (keeper->synced < end && keeper->report.error == 0 && !keeper->stopped) {
+    while (keeper->synced < end && keeper->report.error == 0 && !keeper->stopped &&
+           !keeper->unwaited) {
         int64_t end_ms = patience_end(keeper, monotonic_ms());
         struct timespec until = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
 
@@ -772,8 +797,10 @@ void weir_keeper_put_config(struct weir_keeper *keeper, const struct weir_runnin
     }
     (void)weir_config_image_write(running->config, image);
     pthread_mutex_lock(&keeper->lock);
-    free(keeper->image.bytes);
-    keeper->image = (struct image){image, length, running->image};
+    /* Reloads by the dozen while the disk fails: the log is not written, the newest will do. */
+    if (keeper->image_count == IMAGE_COUNT_MAX)
+        free(keeper->images[--keeper->image_count].bytes);
+    keeper->images[keeper->image_count++] = (struct image){image, length, running->image};
     pthread_cond_signal(&keeper->work);
     pthread_mutex_unlock(&keeper->lock);
 }

@@ -34,9 +34,17 @@ struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir
  * them. */
 void weir_keeper_follow(struct weir_keeper *keeper);
 
-/* Brings everything to disk that is still to go there, for wait_ms at most. True: all of it is.
- * False with a disk that does not answer: the thread is left behind, and storage with it. */
-bool weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms);
+enum weir_keeper_end {
+    WEIR_KEEPER_DONE,   /* everything is on disk */
+    WEIR_KEEPER_FAILED, /* not everything is */
+    WEIR_KEEPER_STUCK,  /* the disk does not answer: thread and storage are left to themselves */
+};
+
+/* Brings everything to disk that is still to go there, for wait_ms at most. */
+enum weir_keeper_end weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms);
+
+/* From now on nobody waits for the disk: the process is about to end. */
+void weir_keeper_stop_waiting(struct weir_keeper *keeper);
 
 /* Waits until the log is on disk up to its present end, or the keeper knows that it cannot be. Any
  * thread. */

@@ -50,7 +50,7 @@ void weir_daemon_note_losses(struct weir_daemon *daemon)
     if (!daemon->uplink)
         return;
     /* At once: a batch that a restart makes again would be lost, and counted, again. */
-    weir_uplink_note_left(daemon->uplink, report.dropped_epoch, report.dropped_sequence);
+    weir_uplink_note_done(daemon->uplink, report.dropped_epoch, report.dropped_sequence);
     weir_daemon_note_done(daemon);
 }
 

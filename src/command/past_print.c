@@ -157,7 +157,8 @@ static void print_other(struct weir_writer *writer, const struct weir_record *re
     weir_text_add_int(line, record->time_ms);
     if (record->kind == WEIR_RECORD_CONFIG)
         add_hash(line, "image", record->hash);
-    if (record->kind == WEIR_RECORD_CONFIG || record->kind == WEIR_RECORD_EPOCH)
+    if (record->kind == WEIR_RECORD_CONFIG || record->kind == WEIR_RECORD_EPOCH ||
+        record->kind == WEIR_RECORD_BATCHES)
         add_hash(line, "epoch", record->epoch);
     if (record->kind == WEIR_RECORD_LOSSES)
         add_losses(line, &record->losses);

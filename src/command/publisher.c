@@ -159,7 +159,7 @@ static void write_topic(struct weir_publisher *publisher, const char *rest)
     weir_text_add_bytes(&text, "", 1);
 }
 
-static struct weir_mqtt *connect_broker(struct weir_publisher *publisher, int wake_fd)
+bool weir_publisher_connect(struct weir_publisher *publisher, int wake_fd)
 {
     char client_id[sizeof(publisher->config->broker.client_id) + 4];
     struct weir_mqtt_options options = {
@@ -174,11 +174,12 @@ static struct weir_mqtt *connect_broker(struct weir_publisher *publisher, int wa
 
     snprintf(client_id, sizeof(client_id), "%s-out", publisher->config->broker.client_id);
     write_topic(publisher, "status");
-    return weir_mqtt_create(&options);
+    publisher->mqtt = weir_mqtt_create(&options);
+    return publisher->mqtt != NULL;
 }
 
 struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
-                                             const struct weir_config *config, int wake_fd)
+                                             const struct weir_config *config)
 {
     struct weir_publisher *publisher = calloc(1, sizeof(*publisher));
 
@@ -190,15 +191,12 @@ struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
     if (!allocate(publisher))
         goto error_publisher;
     weir_resend_init(&publisher->event_queue, publisher->event_acknowledged, EVENT_COUNT_MAX);
-    publisher->mqtt = connect_broker(publisher, wake_fd);
-    if (!publisher->mqtt)
-        goto error_publisher;
     return publisher;
 
 error_publisher:
     free_publisher(publisher);
 error:
-    weir_log_error("cannot make the publisher");
+    weir_log_error("no memory for the publisher");
     return NULL;
 }
 
@@ -279,6 +277,11 @@ void weir_publisher_note_events_done(struct weir_publisher *publisher, uint64_t 
 {
     while (publisher->event_queue.first < number && !weir_resend_is_empty(&publisher->event_queue))
         weir_resend_answer(&publisher->event_queue, publisher->event_queue.first, true);
+}
+
+void weir_publisher_forget_removals(struct weir_publisher *publisher)
+{
+    weir_removals_forget(&publisher->removals, publisher->config);
 }
 
 void weir_publisher_set_storage(struct weir_publisher *publisher, const char *state)
@@ -440,10 +443,16 @@ static void send_removals(struct weir_publisher *publisher)
             weir_removals_answer(&publisher->removals, number, true);
             continue;
         }
-        if (weir_mqtt_publish(publisher->mqtt, removal->topic, removal->payload,
-                              strlen(removal->payload), 1, removal->retain,
-                              make_token(TOKEN_REMOVAL, number)) == WEIR_FULL)
+        enum weir_status status = weir_mqtt_publish(
+            publisher->mqtt, removal->topic, removal->payload, strlen(removal->payload), 1,
+            removal->retain, make_token(TOKEN_REMOVAL, number));
+
+        if (status == WEIR_FULL)
             return;
+        if (status == WEIR_REFUSED) {
+            weir_removals_answer(&publisher->removals, number, true);
+            continue;
+        }
         weir_removals_sent(&publisher->removals);
     }
 }
@@ -609,7 +618,8 @@ void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms)
                               make_token(TOKEN_STATUS, 0)) != WEIR_OK)
             wait_ms = 0;
     }
-    weir_mqtt_destroy(publisher->mqtt, wait_ms);
+    if (publisher->mqtt)
+        weir_mqtt_destroy(publisher->mqtt, wait_ms);
     free_publisher(publisher);
 }
 
@@ -657,6 +667,7 @@ void weir_publisher_inherit(struct weir_publisher *publisher, struct weir_publis
     const struct weir_resend *queue = &old->event_queue;
 
     old->followed = true;
+    publisher->storage = old->storage;
     if (!weir_removals_add(&old->removals, from, to) ||
         !weir_removals_copy(&publisher->removals, &old->removals))
         weir_log_error("out of memory: not every alert that is gone is said to be removed");

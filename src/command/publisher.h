@@ -25,10 +25,14 @@ struct weir_publisher_plan {
 
 void weir_publisher_plan(struct weir_publisher_plan *plan, const struct weir_config *config);
 
-/* Makes a publisher that speaks for the engine behind intake, under config; wake_fd is an
- * eventfd. All are borrowed. NULL: out of memory or unusable options; logged. */
+/* Makes a publisher that speaks for the engine behind intake, under config; it only collects. Both
+ * are borrowed. NULL: out of memory; logged. */
 struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
-                                             const struct weir_config *config, int wake_fd);
+                                             const struct weir_config *config);
+
+/* Has it connect, under the configuration it has by now; wake_fd is an eventfd. False: the options
+ * are unusable; logged. */
+bool weir_publisher_connect(struct weir_publisher *publisher, int wake_fd);
 
 /* Publishes info a last time, says offline, waits at most wait_ms for the farewell, frees. */
 void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms);
@@ -57,6 +61,9 @@ void weir_publisher_restore(struct weir_publisher *publisher, const void *state,
  * given up; and what an earlier process knew of it. */
 uint64_t weir_publisher_events_done(const struct weir_publisher *publisher);
 void weir_publisher_note_events_done(struct weir_publisher *publisher, uint64_t number);
+
+/* Forgets removals of rules that the configuration has again. After a restart, before connecting. */
+void weir_publisher_forget_removals(struct weir_publisher *publisher);
 
 /* What info says of the storage; NULL: there is none. A static string. Tells it at once. */
 void weir_publisher_set_storage(struct weir_publisher *publisher, const char *state);

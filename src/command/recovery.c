@@ -79,7 +79,7 @@ static bool restore(struct weir_recovery *recovery, struct weir_storage *storage
     recovery->extra_bytes = info.extra_bytes;
     weir_snapshot_restore(bytes, recovery->running->arena, recovery->extra);
     recovery->start = info.place;
-    recovery->done.epoch = weir_engine_epoch(&recovery->running->engine);
+    recovery->epoch = weir_engine_epoch(&recovery->running->engine);
     return true;
 }
 
@@ -123,13 +123,8 @@ static void find_snapshot(struct weir_recovery *recovery, struct weir_storage *s
 
 static void note_done(struct weir_recovery *recovery, const struct weir_record *record)
 {
-    struct weir_recovery_done *done = &recovery->done;
-
-    if (record->kind == WEIR_RECORD_EPOCH || record->kind == WEIR_RECORD_CONFIG)
-        *done = record->epoch == done->epoch ? *done
-                                             : (struct weir_recovery_done){.epoch = record->epoch};
-    else if (record->kind == WEIR_RECORD_BATCHES && record->number > done->sequence)
-        done->sequence = record->number;
+    if (record->kind == WEIR_RECORD_BATCHES)
+        weir_done_note(&recovery->done, record->epoch, record->number);
 }
 
 /* Reads the log once to its end, on disk and in the ring. */
@@ -187,7 +182,7 @@ static void begin_with_log(struct weir_recovery *recovery, struct weir_storage *
     if (!found || record.kind != WEIR_RECORD_CONFIG)
         return;
     recovery->running = weir_recovery_config(storage, record.hash, record.epoch);
-    recovery->done.epoch = record.epoch;
+    recovery->epoch = record.epoch;
 }
 
 bool weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *storage)

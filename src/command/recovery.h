@@ -4,14 +4,9 @@
 #ifndef WEIR_COMMAND_RECOVERY_H
 #define WEIR_COMMAND_RECOVERY_H
 
+#include "command/done.h"
 #include "command/running.h"
 #include "command/storage.h"
-
-/* Batches that need not leave again: those of this epoch up to this number. */
-struct weir_recovery_done {
-    uint64_t epoch;
-    uint64_t sequence;
-};
 
 struct weir_recovery {
     struct weir_running *running; /* the state at `start`; NULL: there is none, begin afresh */
@@ -20,9 +15,10 @@ struct weir_recovery {
     struct weir_log_place ring;   /* where the ring goes on from, `end` or later */
     struct weir_log_place last;   /* where the log ends */
     bool ring_found;              /* the ring of the process before is there */
-    struct weir_recovery_done done;
-    uint64_t lost;                      /* records that are missing between start and last */
-    uint64_t damaged;                   /* places where they are missing */
+    struct weir_done done;        /* batches that need not leave again */
+    uint64_t epoch;               /* of the snapshot */
+    uint64_t lost;                /* records that are missing between start and last */
+    uint64_t damaged;             /* places where they are missing */
     uint64_t bad[WEIR_HISTORY_BAD_MAX]; /* the segments in which they are */
     uint32_t bad_count;
     void *extra; /* the daemon's own part of the snapshot */

@@ -67,11 +67,34 @@ bool weir_daemon_create_uplink(struct weir_daemon *daemon, const struct weir_con
         daemon->outbox = weir_running_map(daemon->outbox_size);
     }
     if (daemon->outbox)
-        daemon->uplink =
-            weir_uplink_create(config, daemon->outbox, daemon->outbox_size, daemon->wake_fd);
+        daemon->uplink = weir_uplink_create(daemon->outbox, daemon->outbox_size);
     if (daemon->uplink)
         weir_uplink_use_keeper(daemon->uplink, daemon->keeper);
     return daemon->uplink != NULL;
+}
+
+bool weir_daemon_connect(struct weir_daemon *daemon)
+{
+    const struct weir_config *config = daemon->running->config;
+    struct weir_mqtt *uplink = NULL;
+
+    if (config->uplink.url[0] == '\0' && daemon->uplink) {
+        weir_uplink_destroy(daemon->uplink, 0);
+        daemon->uplink = NULL;
+    }
+    if (config->uplink.url[0] != '\0' && !daemon->uplink &&
+        !weir_daemon_create_uplink(daemon, config))
+        return false;
+    if (daemon->uplink) {
+        uplink = weir_uplink_connect(config, daemon->wake_fd);
+        if (!uplink)
+            return false;
+        weir_uplink_exchange(daemon->uplink, uplink, config);
+    }
+    if (!weir_publisher_connect(daemon->publisher, daemon->wake_fd))
+        return false;
+    daemon->input = weir_daemon_create_input(daemon, config);
+    return daemon->input != NULL;
 }
 
 static bool peer_changed(const struct weir_config *from, const struct weir_config *to)
@@ -104,34 +127,37 @@ static void give_up(struct preparation *preparation)
         weir_mqtt_destroy(preparation->uplink, 0);
 }
 
+static bool prepare_broker(struct weir_daemon *daemon, const struct weir_config *next,
+                           struct preparation *preparation)
+{
+    if (!preparation->moved)
+        return weir_publisher_prepare(daemon->publisher, next);
+    preparation->input = weir_daemon_create_input(daemon, next);
+    preparation->publisher = weir_publisher_create(&daemon->intake, next);
+    return preparation->input && preparation->publisher &&
+           weir_publisher_connect(preparation->publisher, daemon->wake_fd);
+}
+
+static bool prepare_uplink(struct weir_daemon *daemon, const struct weir_config *next,
+                           struct preparation *preparation)
+{
+    if (!daemon->input || next->uplink.url[0] == '\0' ||
+        (daemon->uplink && !uplink_changed(daemon->running->config, next)))
+        return true;
+    preparation->uplink = weir_uplink_connect(next, daemon->wake_fd);
+    return preparation->uplink && (daemon->uplink || weir_daemon_create_uplink(daemon, next));
+}
+
+/* Without connections as yet, at a restart, there are none to be made. */
 static bool prepare(struct weir_daemon *daemon, const struct weir_config *next,
                     struct preparation *preparation)
 {
-    const struct weir_config *config = daemon->running->config;
-    bool good = true;
-
-    *preparation = (struct preparation){.moved = peer_changed(config, next)};
-    if (preparation->moved && daemon->input) {
-        preparation->input = weir_daemon_create_input(daemon, next);
-        good = preparation->input != NULL;
-    }
-    if (good && preparation->moved) {
-        preparation->publisher = weir_publisher_create(&daemon->intake, next, daemon->wake_fd);
-        good = preparation->publisher != NULL;
-    } else if (good) {
-        good = weir_publisher_prepare(daemon->publisher, next);
-    }
-    if (good && next->uplink.url[0] != '\0' && uplink_changed(config, next)) {
-        if (daemon->uplink) {
-            preparation->uplink = weir_uplink_connect(next, daemon->wake_fd);
-            good = preparation->uplink != NULL;
-        } else {
-            good = weir_daemon_create_uplink(daemon, next);
-        }
-    }
-    if (!good)
-        give_up(preparation);
-    return good;
+    *preparation =
+        (struct preparation){.moved = daemon->input && peer_changed(daemon->running->config, next)};
+    if (prepare_broker(daemon, next, preparation) && prepare_uplink(daemon, next, preparation))
+        return true;
+    give_up(preparation);
+    return false;
 }
 
 /* Has the log say it, and follows the log up to there. Under the lock. */
@@ -204,6 +230,23 @@ bool weir_daemon_change(struct weir_daemon *daemon, struct weir_running *next, b
         weir_publisher_destroy(publisher, WEIR_STOP_DISCONNECT_MS);
     weir_running_destroy(old);
     return true;
+}
+
+void weir_daemon_begin_anew(struct weir_daemon *daemon, struct weir_running *next)
+{
+    struct weir_publisher *publisher = weir_publisher_create(&daemon->intake, next->config);
+
+    if (!publisher) {
+        weir_running_destroy(next);
+        return;
+    }
+    weir_publisher_destroy(daemon->publisher, 0);
+    daemon->publisher = publisher;
+    weir_intake_lock(&daemon->intake);
+    weir_intake_use(&daemon->intake, &next->engine);
+    weir_intake_unlock(&daemon->intake);
+    weir_running_destroy(daemon->running);
+    daemon->running = next;
 }
 
 /* What a reload leaves as it is, to be said. */

@@ -199,6 +199,39 @@ bool weir_removals_copy(struct weir_removals *removals, const struct weir_remova
     return true;
 }
 
+/* The rule is the level of the topic behind .../alert/. */
+static bool has_rule(const struct weir_config *config, const char *topic)
+{
+    const char *name = strstr(topic, "/alert/");
+    size_t length;
+
+    if (!name)
+        return false;
+    name += strlen("/alert/");
+    length = strcspn(name, "/");
+    for (uint32_t i = 0; i < config->rule_count; i++) {
+        if (strlen(config->rules[i].name) == length &&
+            memcmp(config->rules[i].name, name, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+void weir_removals_forget(struct weir_removals *removals, const struct weir_config *config)
+{
+    struct weir_resend *waiting = &removals->resend;
+
+    for (uint64_t i = waiting->first; i < waiting->end; i++) {
+        if (!removals->acknowledged[i % waiting->max] &&
+            has_rule(config, removals->items[i % waiting->max].topic))
+            removals->acknowledged[i % waiting->max] = true;
+    }
+    while (waiting->first < waiting->end && removals->acknowledged[waiting->first % waiting->max])
+        waiting->first++;
+    if (waiting->next < waiting->first)
+        waiting->next = waiting->first;
+}
+
 bool weir_removals_peek(struct weir_removals *removals, const struct weir_removal **removal,
                         uint64_t *number)
 {

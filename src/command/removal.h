@@ -45,6 +45,9 @@ bool weir_removals_add(struct weir_removals *removals, const struct weir_engine 
  * added. */
 bool weir_removals_copy(struct weir_removals *removals, const struct weir_removals *from);
 
+/* Takes as sent what is said of rules that the configuration has: they were removed and came back. */
+void weir_removals_forget(struct weir_removals *removals, const struct weir_config *config);
+
 /* The next to send; false: none. Its number goes to weir_removals_answer. */
 bool weir_removals_peek(struct weir_removals *removals, const struct weir_removal **removal,
                         uint64_t *number);

@@ -57,14 +57,25 @@ static void start_on_disk(struct weir_daemon *daemon, const struct weir_recovery
     weir_journal_release(daemon->journal, recovery->ring.position);
 }
 
-/* A configuration that the log went over to. */
+/* A configuration that the log went over to; or, under another epoch, began anew with. */
 static void replay_config(struct weir_daemon *daemon, const struct weir_record *record)
 {
-    struct weir_running *next = weir_recovery_config(&daemon->storage, record->hash, record->epoch);
+    bool anew = record->epoch != daemon->log_epoch;
+    struct weir_running *next;
 
-    if (!next || !weir_daemon_change(daemon, next, true))
+    daemon->log_epoch = record->epoch;
+    if (!anew && record->hash == daemon->running->image)
+        return;
+    next = weir_recovery_config(&daemon->storage, record->hash, record->epoch);
+    if (!next) {
         weir_log_warning("storage: a configuration of the past cannot be read; the one before it "
                          "goes on in its place");
+        return;
+    }
+    if (anew)
+        weir_daemon_begin_anew(daemon, next);
+    else if (!weir_daemon_change(daemon, next, true))
+        weir_log_warning("storage: a configuration of the past cannot be gone over to");
 }
 
 static void replay_record(struct weir_daemon *daemon, const struct weir_record *record)
@@ -74,11 +85,13 @@ static void replay_record(struct weir_daemon *daemon, const struct weir_record *
     weir_daemon_take_outputs(daemon);
     switch (record->kind) {
     case WEIR_RECORD_CONFIG:
-        if (record->hash != daemon->running->image)
-            replay_config(daemon, record);
+        replay_config(daemon, record);
         break;
     case WEIR_RECORD_EVENTS:
         weir_publisher_note_events_done(daemon->publisher, record->number);
+        break;
+    case WEIR_RECORD_EPOCH:
+        daemon->log_epoch = record->epoch;
         break;
     case WEIR_RECORD_LOSSES:
         daemon->losses = record->losses;
@@ -135,14 +148,12 @@ static void begin_epoch(struct weir_daemon *daemon)
 {
     struct weir_record record = {.kind = WEIR_RECORD_EPOCH, .epoch = draw_epoch()};
 
-    (void)weir_intake_note(&daemon->intake, &record);
     weir_intake_lock(&daemon->intake);
+    do
+        weir_daemon_step_engine(daemon);
+    while (!weir_intake_note(&daemon->intake, &record));
     weir_daemon_step_engine(daemon);
     weir_intake_unlock(&daemon->intake);
-    /* What of the old epoch is still to leave must not be noted as of the new one. */
-    daemon->batches_done = 0;
-    if (daemon->uplink)
-        weir_uplink_note_done(daemon->uplink, record.epoch, 0);
 }
 
 static void wait_synced(void *context)
@@ -162,14 +173,22 @@ static void start_keeper(struct weir_daemon *daemon, const struct weir_recovery 
         weir_intake_set_settle(&daemon->intake, wait_synced, daemon->keeper);
 }
 
-/* Everything that the engine's outputs go to. */
+/* Everything that the engine's outputs go to; the connections come later. */
 static bool start_outputs(struct weir_daemon *daemon)
 {
     const struct weir_config *config = daemon->running->config;
 
-    daemon->publisher = weir_publisher_create(&daemon->intake, config, daemon->wake_fd);
+    daemon->publisher = weir_publisher_create(&daemon->intake, config);
     return daemon->publisher &&
            (config->uplink.url[0] == '\0' || weir_daemon_create_uplink(daemon, config));
+}
+
+/* What was lost is in the log; what this process counted while it followed it, is again. */
+static void settle_losses(struct weir_daemon *daemon, const struct weir_recovery *recovery)
+{
+    daemon->base = daemon->losses;
+    daemon->base.events_dropped -= weir_publisher_dropped(daemon->publisher);
+    daemon->base.journal_lost += recovery->lost;
 }
 
 /* Goes on from what was found, and over to the configuration of today. */
@@ -181,28 +200,32 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
 
     if (recovery->extra)
         weir_publisher_restore(daemon->publisher, recovery->extra, recovery->extra_bytes);
-    if (daemon->uplink)
-        weir_uplink_note_done(daemon->uplink, recovery->done.epoch, recovery->done.sequence);
+    for (int i = 0; daemon->uplink && i < WEIR_DONE_EPOCH_COUNT_MAX; i++)
+        weir_uplink_note_done(daemon->uplink, recovery->done.entries[i].epoch,
+                              recovery->done.entries[i].sequence);
     weir_engine_ledger(&daemon->running->engine, &daemon->losses);
+    daemon->log_epoch = recovery->epoch;
     replay_log(daemon, recovery);
     weir_clock_resume(&daemon->clock, daemon->journal->end_ms);
-    daemon->base = daemon->losses;
-    daemon->base.journal_lost += recovery->lost;
+    settle_losses(daemon, recovery);
     daemon->events_done = weir_publisher_events_done(daemon->publisher);
-    daemon->batches_done = recovery->done.sequence;
+    daemon->batches_done = recovery->done;
     /* What was made twice from logs that differ must not pass for the same. */
-    reusable = recovery->damaged == 0 && (config->storage_sync_ms >= 0 || recovery->ring_found);
+    reusable = recovery->damaged == 0 &&
+               (config->storage_sync_ms >= 0 || recovery->ring_found || daemon->storage.closed);
     if (!reusable)
         begin_epoch(daemon);
     next = weir_running_create(config, daemon->epoch);
-    if (next && next->image == daemon->running->image) {
+    if (!next)
+        return false;
+    if (!reusable || next->image != daemon->running->image)
+        weir_keeper_want_snapshot(daemon->keeper);
+    if (next->image == daemon->running->image)
         weir_running_destroy(next);
-        if (!reusable)
-            weir_keeper_want_snapshot(daemon->keeper);
-        return true;
-    }
-    weir_keeper_want_snapshot(daemon->keeper);
-    return next && weir_daemon_change(daemon, next, false);
+    else if (!weir_daemon_change(daemon, next, false))
+        return false;
+    weir_publisher_forget_removals(daemon->publisher);
+    return true;
 }
 
 /* A store without a state: the log begins with the configuration. */
@@ -341,6 +364,20 @@ static void note_number(struct weir_daemon *daemon, enum weir_record_kind kind, 
         *noted = number;
 }
 
+static void note_batches(struct weir_daemon *daemon)
+{
+    const struct weir_done *done = weir_uplink_done(daemon->uplink);
+    struct weir_record record = {
+        .kind = WEIR_RECORD_BATCHES,
+        .epoch = done->entries[done->newest].epoch,
+        .number = done->entries[done->newest].sequence,
+    };
+
+    if (record.number > weir_done_find(&daemon->batches_done, record.epoch) &&
+        weir_intake_note(&daemon->intake, &record))
+        weir_done_note(&daemon->batches_done, record.epoch, record.number);
+}
+
 void weir_daemon_note_done(struct weir_daemon *daemon)
 {
     if (!daemon->keeper)
@@ -348,8 +385,7 @@ void weir_daemon_note_done(struct weir_daemon *daemon)
     note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
                 &daemon->events_done);
     if (daemon->uplink)
-        note_number(daemon, WEIR_RECORD_BATCHES, weir_uplink_done(daemon->uplink),
-                    &daemon->batches_done);
+        note_batches(daemon);
 }
 
 /* A disk that fails takes the log with it: what leaves from now on must not meet, after a restart,
@@ -396,15 +432,17 @@ static void grant_numbers(struct weir_daemon *daemon)
 /* Under the lock. */
 static void take_snapshot(struct weir_daemon *daemon)
 {
-    uint64_t extra_bytes = weir_publisher_save(daemon->publisher, NULL);
-    void *extra = malloc((size_t)extra_bytes);
     struct weir_log_place place;
+    uint64_t extra_bytes;
+    void *extra;
 
+    weir_daemon_step_engine(daemon);
+    weir_journal_place(daemon->journal, &place);
+    extra_bytes = weir_publisher_save(daemon->publisher, NULL);
+    extra = malloc((size_t)extra_bytes);
     if (!extra)
         return;
     (void)weir_publisher_save(daemon->publisher, extra);
-    weir_daemon_step_engine(daemon);
-    weir_journal_place(daemon->journal, &place);
     weir_keeper_take_snapshot(daemon->keeper, daemon->running, &place, extra, extra_bytes);
     free(extra);
 }
@@ -448,6 +486,17 @@ void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms)
         take_snapshot(daemon);
         weir_intake_unlock(&daemon->intake);
     }
-    weir_storage_close(&daemon->storage, weir_keeper_destroy(daemon->keeper, wait_ms));
+    switch (weir_keeper_destroy(daemon->keeper, wait_ms)) {
+    case WEIR_KEEPER_DONE:
+        weir_storage_close(&daemon->storage, true);
+        break;
+    case WEIR_KEEPER_FAILED:
+        weir_storage_close(&daemon->storage, false);
+        break;
+    case WEIR_KEEPER_STUCK:
+        break; /* its thread may still come back to it, before the process ends */
+    }
     daemon->keeper = NULL;
+    if (daemon->uplink)
+        weir_uplink_lose_keeper(daemon->uplink);
 }

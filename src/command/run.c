@@ -25,7 +25,7 @@
 #include "port/log.h"
 
 /* How long a stop may take in all: five seconds are promised. */
-#define STOP_SEND_MS 2500
+#define STOP_MS 4300
 #define STOP_STORE_MS 1000
 
 /* With storage, its faults are to be noticed in time. */
@@ -128,11 +128,18 @@ static void run_loop(struct weir_daemon *daemon)
     }
 }
 
-/* Sends what can be sent in the time there is. */
-static void send_rest(struct weir_daemon *daemon)
+static int until(int64_t end_ms, int most_ms)
 {
-    int64_t end_ms = weir_daemon_boottime_ms() + STOP_SEND_MS;
+    int64_t left_ms = end_ms - weir_daemon_boottime_ms();
 
+    if (left_ms < 0)
+        left_ms = 0;
+    return left_ms < most_ms ? (int)left_ms : most_ms;
+}
+
+/* Sends what can be sent in the time there is. */
+static void send_rest(struct weir_daemon *daemon, int64_t end_ms)
+{
     while (weir_daemon_boottime_ms() < end_ms) {
         (void)weir_publisher_step(daemon->publisher, weir_daemon_boottime_ms());
         if (daemon->uplink)
@@ -148,22 +155,26 @@ static void send_rest(struct weir_daemon *daemon)
  * summaries can still be sent. */
 static void stop(struct weir_daemon *daemon)
 {
+    int64_t end_ms = weir_daemon_boottime_ms() + STOP_MS;
     struct weir_uplink_counts left = {0};
 
+    if (daemon->keeper)
+        weir_keeper_stop_waiting(daemon->keeper);
     weir_mqtt_destroy(daemon->input, WEIR_STOP_DISCONNECT_MS);
     (void)step_engine(daemon);
     weir_intake_lock(&daemon->intake);
     if (!daemon->keeper)
         weir_daemon_drain(daemon, NULL);
     weir_intake_unlock(&daemon->intake);
-    send_rest(daemon);
+    send_rest(daemon, end_ms - STOP_STORE_MS - 2 * WEIR_STOP_DISCONNECT_MS);
     (void)step_engine(daemon);
-    weir_daemon_stop_storage(daemon, STOP_STORE_MS);
+    weir_daemon_stop_storage(daemon, until(end_ms - 2 * WEIR_STOP_DISCONNECT_MS, STOP_STORE_MS));
     if (daemon->uplink) {
         weir_uplink_count(daemon->uplink, &left);
-        weir_uplink_destroy(daemon->uplink, WEIR_STOP_DISCONNECT_MS);
+        weir_uplink_destroy(daemon->uplink,
+                            until(end_ms - WEIR_STOP_DISCONNECT_MS, WEIR_STOP_DISCONNECT_MS));
     }
-    weir_publisher_destroy(daemon->publisher, WEIR_STOP_DISCONNECT_MS);
+    weir_publisher_destroy(daemon->publisher, until(end_ms, WEIR_STOP_DISCONNECT_MS));
     if (left.batches > 0)
         weir_log_warning("stopped with %llu batches, %llu summaries, not sent",
                          (unsigned long long)left.batches, (unsigned long long)left.summaries);
@@ -206,8 +217,7 @@ static bool start(struct weir_daemon *daemon, struct weir_config *config)
         return false;
     daemon->clock_looked_ms = INT64_MIN / 2;
     look_at_clock(daemon);
-    daemon->input = weir_daemon_create_input(daemon, daemon->running->config);
-    return daemon->input != NULL;
+    return weir_daemon_connect(daemon);
 }
 
 static void finish(struct weir_daemon *daemon)

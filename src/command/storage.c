@@ -22,6 +22,7 @@
 #define MAGIC 0x3165726f74737277u /* "wrstore1", read as a number */
 #define IDENTITY_NAME "store"
 #define IDENTITY_COPY "store.copy"
+#define CLOSED_NAME "closed" /* there: the run before brought everything to disk */
 #define RING_SEGMENTS 4
 
 /* Files of a log at most: the largest one there can be, in the smallest segments. */
@@ -463,6 +464,8 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
     if (error == 0) {
         claim_ring(storage);
         remove_leftovers(storage);
+        storage->closed = storage->disk->remove(storage->disk, CLOSED_NAME) == 0 &&
+                          storage->disk->sync_directory(storage->disk, ".") == 0;
         error = write_identity(storage->disk, &identity);
     }
     if (error == 0)
@@ -507,7 +510,8 @@ void weir_storage_close(struct weir_storage *storage, bool cleanly)
     if (!storage->disk)
         return;
     weir_segments_finish(&storage->segments);
-    if (cleanly && storage->ring)
+    if (cleanly && storage->ring &&
+        weir_disk_replace(storage->disk, ".", CLOSED_NAME, "", 0, true) == 0)
         (void)unlink(storage->ring_path);
     release(storage->ring, WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
     release(storage->buffer, storage->segment_bytes);

@@ -24,6 +24,7 @@ struct weir_storage {
     uint64_t store; /* its name, drawn when it was made */
     uint64_t run;   /* times it was opened, this one counted */
     bool fresh;     /* it was made just now */
+    bool closed;    /* the run before brought everything to disk */
     bool whole;     /* both copies of its name are good */
     uint64_t segment_bytes;
     uint64_t ring_bytes;

@@ -39,13 +39,11 @@ struct weir_uplink {
     struct weir_keeper *keeper;      /* where batches go; NULL: they stay in memory */
     struct weir_keeper *keeper_sent; /* where they are sent from; NULL: there is no storage */
     bool from_keeper;                /* the one on its way is the keeper's */
-    uint64_t done_epoch;
-    uint64_t done_sequence;
+    struct weir_done done;
     int64_t rate;   /* bytes a second */
-    int64_t credit; /* bytes that may leave now; below 0: owed */
+    int64_t credit; /* thousandths of bytes that may leave now; below 0: owed */
     int64_t credit_ms;
     struct weir_mqtt *mqtt;
-    int wake_fd;
     char topic[sizeof("weir/v1//batch") + WEIR_NAME_LENGTH_MAX];
     bool sent; /* the oldest is on its way */
     uint64_t sent_sequence;
@@ -71,39 +69,30 @@ struct weir_mqtt *weir_uplink_connect(const struct weir_config *config, int wake
     return weir_mqtt_create(&options);
 }
 
-struct weir_uplink *weir_uplink_create(const struct weir_config *config, void *outbox,
-                                       uint64_t outbox_bytes, int wake_fd)
+struct weir_uplink *weir_uplink_create(void *outbox, uint64_t outbox_bytes)
 {
     struct weir_uplink *uplink = calloc(1, sizeof(*uplink));
 
-    if (!uplink)
-        goto error;
+    if (!uplink) {
+        weir_log_error("no memory for the uplink");
+        return NULL;
+    }
     weir_ring_init(&uplink->outbox, outbox, outbox_bytes);
-    uplink->wake_fd = wake_fd;
-    uplink->rate = (int64_t)config->uplink_rate;
-    snprintf(uplink->topic, sizeof(uplink->topic), "weir/v1/%s/batch", config->gateway);
-    uplink->mqtt = weir_uplink_connect(config, wake_fd);
-    if (!uplink->mqtt)
-        goto error_uplink;
     return uplink;
-
-error_uplink:
-    free(uplink);
-error:
-    weir_log_error("cannot make the uplink");
-    return NULL;
 }
 
 void weir_uplink_destroy(struct weir_uplink *uplink, int wait_ms)
 {
-    weir_mqtt_destroy(uplink->mqtt, wait_ms);
+    if (uplink->mqtt)
+        weir_mqtt_destroy(uplink->mqtt, wait_ms);
     free(uplink);
 }
 
 void weir_uplink_exchange(struct weir_uplink *uplink, struct weir_mqtt *mqtt,
                           const struct weir_config *config)
 {
-    weir_mqtt_destroy(uplink->mqtt, 0);
+    if (uplink->mqtt)
+        weir_mqtt_destroy(uplink->mqtt, 0);
     uplink->mqtt = mqtt;
     uplink->sent = false;
     uplink->from_keeper = false;
@@ -122,12 +111,9 @@ static void release_oldest(struct weir_uplink *uplink, const struct record *reco
     weir_ring_release(&uplink->outbox);
 }
 
-void weir_uplink_note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
+void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
 {
-    if (epoch != uplink->done_epoch)
-        return;
-    if (sequence > uplink->done_sequence)
-        uplink->done_sequence = sequence;
+    weir_done_note(&uplink->done, epoch, sequence);
 }
 
 /* The oldest gives way. If it is on its way, its acknowledgement may still take the loss back. */
@@ -144,7 +130,7 @@ static bool drop_oldest(struct weir_uplink *uplink)
         uplink->lost_sequence = record->sequence;
         uplink->lost_rows = record->row_count;
     }
-    weir_uplink_note_left(uplink, record->epoch, record->sequence);
+    weir_uplink_note_done(uplink, record->epoch, record->sequence);
     release_oldest(uplink, record);
     return true;
 }
@@ -187,20 +173,22 @@ void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keep
     hand_over(uplink);
 }
 
+void weir_uplink_lose_keeper(struct weir_uplink *uplink)
+{
+    uplink->keeper = NULL;
+    uplink->keeper_sent = NULL;
+    uplink->sent = false;
+    uplink->from_keeper = false;
+}
+
 bool weir_uplink_holds_any(const struct weir_uplink *uplink)
 {
     return uplink->counts.batches > 0;
 }
 
-void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence)
+const struct weir_done *weir_uplink_done(const struct weir_uplink *uplink)
 {
-    uplink->done_epoch = epoch;
-    uplink->done_sequence = sequence;
-}
-
-uint64_t weir_uplink_done(const struct weir_uplink *uplink)
-{
-    return uplink->done_sequence;
+    return &uplink->done;
 }
 
 /* The keeper's staging is emptied in its own time; only a disk that fails keeps it full. */
@@ -260,9 +248,7 @@ static bool hold(struct weir_uplink *uplink, const struct weir_engine_batch *bat
 void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
                               uint64_t place)
 {
-    if (batch->epoch != uplink->done_epoch)
-        weir_uplink_note_done(uplink, batch->epoch, 0);
-    if (batch->sequence <= uplink->done_sequence)
+    if (batch->sequence <= weir_done_find(&uplink->done, batch->epoch))
         return;
     hand_over(uplink);
     /* Behind what is still here, so that the order stays. */
@@ -307,7 +293,7 @@ static void finish_sent(struct weir_uplink *uplink)
     if (uplink->from_keeper) {
         uplink->from_keeper = false;
         if (weir_keeper_peek(uplink->keeper_sent, &batch)) {
-            weir_uplink_note_left(uplink, batch.epoch, batch.last);
+            weir_uplink_note_done(uplink, batch.epoch, batch.last);
             weir_keeper_done(uplink->keeper_sent);
         }
         return;
@@ -315,7 +301,7 @@ static void finish_sent(struct weir_uplink *uplink)
     record = weir_ring_peek(&uplink->outbox, &length);
     if (!record)
         return;
-    weir_uplink_note_left(uplink, record->epoch, record->sequence);
+    weir_uplink_note_done(uplink, record->epoch, record->sequence);
     release_oldest(uplink, record);
 }
 
@@ -379,16 +365,17 @@ static bool find_oldest(struct weir_uplink *uplink, struct weir_outbox_batch *ba
     return true;
 }
 
-/* Credit grows by the rate, up to what one second is worth; a batch may overdraw it. */
+/* Credit grows by the rate, up to what one second is worth; a batch may overdraw it. In thousandths
+ * of a byte, which is what a millisecond is worth at a byte a second. */
 static bool has_credit(struct weir_uplink *uplink, int64_t now_ms)
 {
     int64_t elapsed_ms = now_ms - uplink->credit_ms;
 
     if (elapsed_ms > CREDIT_MS_MAX)
         elapsed_ms = CREDIT_MS_MAX;
-    uplink->credit += elapsed_ms * uplink->rate / 1000;
-    if (uplink->credit > uplink->rate)
-        uplink->credit = uplink->rate;
+    uplink->credit += elapsed_ms * uplink->rate;
+    if (uplink->credit > uplink->rate * 1000)
+        uplink->credit = uplink->rate * 1000;
     uplink->credit_ms = now_ms;
     return uplink->credit > 0;
 }
@@ -412,7 +399,7 @@ static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
         !weir_mqtt_connected(uplink->mqtt) || !find_oldest(uplink, &batch))
         return;
     if (!has_credit(uplink, now_ms)) {
-        uplink->retry_at_ms = now_ms + 1 - uplink->credit * 1000 / uplink->rate;
+        uplink->retry_at_ms = now_ms + 1 - uplink->credit / uplink->rate;
         return;
     }
     switch (weir_mqtt_publish(uplink->mqtt, uplink->topic, batch.bytes, batch.length, 1, false,
@@ -422,7 +409,7 @@ static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
         uplink->sent_sequence = batch.sequence;
         uplink->sent_rows = batch.row_count;
         uplink->unsendable_count = 0;
-        uplink->credit -= batch.length;
+        uplink->credit -= (int64_t)batch.length * 1000;
         break;
     case WEIR_FULL:
         break;

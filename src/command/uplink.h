@@ -9,6 +9,7 @@
 #ifndef WEIR_COMMAND_UPLINK_H
 #define WEIR_COMMAND_UPLINK_H
 
+#include "command/done.h"
 #include "command/keeper.h"
 #include "weir/config.h"
 #include "weir/engine.h"
@@ -16,31 +17,28 @@
 struct weir_mqtt;
 struct weir_uplink;
 
-/* outbox_bytes of memory at outbox, 8-byte aligned. NULL: out of memory or unusable options;
- * logged. */
-struct weir_uplink *weir_uplink_create(const struct weir_config *config, void *outbox,
-                                       uint64_t outbox_bytes, int wake_fd);
+/* An uplink without a connection, that only collects; outbox_bytes of memory at outbox, 8-byte
+ * aligned. NULL: out of memory; logged. */
+struct weir_uplink *weir_uplink_create(void *outbox, uint64_t outbox_bytes);
 void weir_uplink_destroy(struct weir_uplink *uplink, int wait_ms);
 
 /* Batches go to the keeper from now on, those in memory first; NULL: to the ring in memory. */
 void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keeper);
 
+/* The keeper is gone, and what it had with it. */
+void weir_uplink_lose_keeper(struct weir_uplink *uplink);
+
 /* True when batches are in memory alone: a snapshot would leave them behind. */
 bool weir_uplink_holds_any(const struct weir_uplink *uplink);
 
-/* Batches of this epoch up to this number have left before: they are not taken again. */
-void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence);
-
-/* A batch has left or is given up, and those before it with it: should they be made again, they
+/* Batches of this epoch up to this number have left or are given up: should they be made again, they
  * are not taken. Nothing is said of one that still waits. */
-void weir_uplink_note_left(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence);
+void weir_uplink_note_done(struct weir_uplink *uplink, uint64_t epoch, uint64_t sequence);
+const struct weir_done *weir_uplink_done(const struct weir_uplink *uplink);
 
 /* Takes a batch into the outbox; sends nothing. place: of the log it was made from. */
 void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
                               uint64_t place);
-
-/* The number of the newest batch that has left, of the engine's epoch; 0: none. */
-uint64_t weir_uplink_done(const struct weir_uplink *uplink);
 
 /* Sends what is due. now_ms: CLOCK_BOOTTIME. Returns when it wants to be called again at the
  * latest. */

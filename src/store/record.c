@@ -109,8 +109,11 @@ static void add_body(struct weir_record_image *image, const struct weir_record *
     case WEIR_RECORD_LOSSES:
         add_losses(image, &record->losses);
         break;
-    case WEIR_RECORD_EVENTS:
     case WEIR_RECORD_BATCHES:
+        add_fixed(image, record->epoch);
+        add_number(image, record->number);
+        break;
+    case WEIR_RECORD_EVENTS:
     case WEIR_RECORD_RESERVE:
         add_number(image, record->number);
         break;
@@ -288,8 +291,11 @@ static void take_body(struct cursor *cursor, struct weir_record *record, int64_t
     case WEIR_RECORD_LOSSES:
         take_losses(cursor, &record->losses);
         break;
-    case WEIR_RECORD_EVENTS:
     case WEIR_RECORD_BATCHES:
+        record->epoch = take_fixed(cursor);
+        record->number = take_number(cursor);
+        break;
+    case WEIR_RECORD_EVENTS:
     case WEIR_RECORD_RESERVE:
         record->number = take_number(cursor);
         break;

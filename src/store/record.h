@@ -39,7 +39,7 @@ struct weir_record {
     uint64_t sequence; /* records before it, heads and ends not counted; read back whole from a
                         * SEGMENT, and its lowest eight bits from any other */
     uint64_t hash;     /* of CONFIG */
-    uint64_t epoch;    /* of CONFIG and EPOCH */
+    uint64_t epoch;    /* of CONFIG, EPOCH and BATCHES */
     uint64_t number;   /* of EVENTS and BATCHES; the count of RESERVE */
     int64_t step_ms;   /* of STEP: how far ahead */
     struct weir_ledger losses; /* of LOSSES: queue_dropped and what follows it */

@@ -121,7 +121,7 @@ def read_body(kind, body, before_ms):
     found = {"record": kind, "at": time_ms}
     if kind == "config":
         found["image"] = f"{body.fixed():016x}"
-    if kind in ("config", "epoch"):
+    if kind in ("config", "epoch", "batches"):
         found["epoch"] = f"{body.fixed():016x}"
     if kind == "losses":
         found.update((name, body.number()) for name in LOSSES)
