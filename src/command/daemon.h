@@ -47,6 +47,8 @@ struct weir_daemon {
     struct weir_done batches_done;    /* as the log has them */
     uint64_t log_epoch;               /* of the log, where a restart is */
     uint64_t replayed;                /* where in the log a restart is; 0: it is over */
+    bool replay_damaged;              /* something was missing: another epoch is due */
+    uint64_t holes;                   /* of the log on disk, seen so far */
     uint64_t epoch;                   /* of an engine that begins afresh */
     int64_t clock_looked_ms;          /* when it was last asked whether the clock is right */
     int wake_fd;

@@ -13,14 +13,14 @@ void weir_intake_init(struct weir_intake *intake, struct weir_engine *engine,
     intake->wake_fd = wake_fd;
     atomic_init(&intake->woken, false);
     atomic_init(&intake->unsynchronised, false);
-    intake->settle = NULL;
+    atomic_init(&intake->settle, NULL);
 }
 
 void weir_intake_set_settle(struct weir_intake *intake, void (*settle)(void *context),
                             void *context)
 {
-    intake->settle = settle;
     intake->settle_context = context;
+    atomic_store(&intake->settle, settle);
 }
 
 void weir_intake_finish(struct weir_intake *intake)
@@ -128,13 +128,15 @@ void weir_intake_accept(void *context, const struct weir_message *message)
 {
     struct weir_intake *intake = context;
     struct weir_record record = {.kind = WEIR_RECORD_MESSAGE, .message = *message};
+    void (*settle)(void *context);
 
     record.message.unsynchronised =
         atomic_load_explicit(&intake->unsynchronised, memory_order_relaxed);
     if (!weir_intake_note(intake, &record) || try_follow(intake))
         wake_owner(intake);
-    if (intake->settle)
-        intake->settle(intake->settle_context);
+    settle = atomic_load(&intake->settle);
+    if (settle)
+        settle(intake->settle_context);
 }
 
 struct weir_engine *weir_intake_lock(struct weir_intake *intake)

@@ -28,7 +28,7 @@ struct weir_intake {
     int wake_fd;
     atomic_bool woken;
     atomic_bool unsynchronised;
-    void (*settle)(void *context); /* NULL: nothing is waited for */
+    void (*_Atomic settle)(void *context); /* NULL: nothing is waited for */
     void *settle_context;
 };
 
@@ -48,7 +48,7 @@ void weir_intake_finish(struct weir_intake *intake);
  * journal. */
 void weir_intake_accept(void *context, const struct weir_message *message);
 
-/* Has the callback, before it returns, wait for the message to be safe. Before the first message. */
+/* Has the callback, before it returns, wait for the message to be safe. At any time. */
 void weir_intake_set_settle(struct weir_intake *intake, void (*settle)(void *context),
                             void *context);
 

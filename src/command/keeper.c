@@ -52,6 +52,7 @@ struct reservation {
     uint32_t count; /* 0: nothing is asked for */
     bool refused;
     uint64_t first;
+    uint64_t id; /* of the request: an answer that comes too late is none */
 };
 
 enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_DONE };
@@ -102,6 +103,7 @@ struct weir_keeper {
     int64_t written_ms; /* the thread's: when the log was last written */
     bool log_due;       /* the thread's: this round writes it */
     int64_t squeezed_since_ms;
+    int last_error;
 };
 
 static int64_t monotonic_ms(void)
@@ -136,11 +138,16 @@ static void note_outcome(struct weir_keeper *keeper, int error, const char *what
     wake(keeper);
 }
 
-static void note_progress(struct weir_keeper *keeper)
+static void set_busy_since(struct weir_keeper *keeper, int64_t since_ms)
 {
     pthread_mutex_lock(&keeper->lock);
-    keeper->busy_since_ms = monotonic_ms();
+    keeper->busy_since_ms = since_ms;
     pthread_mutex_unlock(&keeper->lock);
+}
+
+static void note_progress(struct weir_keeper *keeper)
+{
+    set_busy_since(keeper, monotonic_ms());
 }
 
 /* Under the lock: when patience with the disk ends. */
@@ -213,11 +220,14 @@ static int write_log(struct weir_keeper *keeper)
         error = weir_segments_sync(segments);
     else if (error == 0)
         segments->synced = segments->written;
+    /* The log on disk goes on with the next segment: it had better begin. */
+    if (segments->holes != holes)
+        weir_journal_cut(keeper->journal);
     weir_journal_release(keeper->journal, segments->synced);
     pthread_mutex_lock(&keeper->lock);
     keeper->synced = segments->synced;
     if (error == -EBUSY || segments->holes != holes)
-        keeper->snapshot_wanted = !keeper->snapshot_full;
+        keeper->snapshot_wanted = true;
     due = snapshot_is_due(keeper);
     pthread_cond_broadcast(&keeper->progress);
     pthread_mutex_unlock(&keeper->lock);
@@ -292,7 +302,7 @@ static int reserve(void *context, uint64_t epoch, uint32_t count, uint64_t *firs
     int error = 0;
 
     pthread_mutex_lock(&keeper->lock);
-    *wanted = (struct reservation){.epoch = epoch, .count = count};
+    *wanted = (struct reservation){.epoch = epoch, .count = count, .id = wanted->id + 1};
     wake(keeper);
     while (wanted->count > 0 && !keeper->stopping && monotonic_ms() < end_ms)
         wait_for_work(keeper, end_ms);
@@ -487,6 +497,8 @@ static int store_snapshot(struct weir_keeper *keeper)
     pthread_mutex_unlock(&keeper->lock);
     if (!ready)
         return 0;
+    /* As long as it may be: it is no sign that the disk is gone. */
+    set_busy_since(keeper, 0);
     weir_snapshot_name(name, keeper->snapshot_place);
     error = weir_disk_replace(keeper->storage->disk, WEIR_SNAPSHOT_DIRECTORY, strchr(name, '/') + 1,
                               keeper->snapshot, (size_t)keeper->snapshot_length, true);
@@ -601,6 +613,7 @@ static void *keep(void *context)
             keeper->written_ms = monotonic_ms();
         pthread_mutex_unlock(&keeper->lock);
         error = work_round(keeper, &what);
+        keeper->last_error = error;
         if (!is_squeezed(keeper, error))
             note_outcome(keeper, error, what);
         pthread_mutex_lock(&keeper->lock);
@@ -701,7 +714,7 @@ enum weir_keeper_end weir_keeper_destroy(struct weir_keeper *keeper, int wait_ms
         return WEIR_KEEPER_STUCK;
     }
     pthread_join(keeper->thread, NULL);
-    done = keeper->report.error == 0;
+    done = keeper->last_error == 0;
     free_keeper(keeper);
     return done ? WEIR_KEEPER_DONE : WEIR_KEEPER_FAILED;
 }
@@ -744,13 +757,15 @@ bool weir_keeper_put(struct weir_keeper *keeper, const struct weir_outbox_batch 
 {
     uint64_t padded = ((uint64_t)batch->length + 7) & ~(uint64_t)7;
     uint64_t row_bytes = batch->row_count * sizeof(*batch->rows);
+    uint64_t log_end = weir_journal_end(keeper->journal);
     struct staged *staged =
         weir_ring_reserve(&keeper->staged, sizeof(*staged) + padded + row_bytes);
 
     if (!staged)
         return false;
     *staged = (struct staged){
-        .place = batch->place,
+        /* A batch of a log in memory, before there was storage, has a place of its own. */
+        .place = batch->place < log_end ? batch->place : log_end,
         .epoch = batch->epoch,
         .sequence = batch->sequence,
         .row_count = batch->row_count,
@@ -862,24 +877,27 @@ void weir_keeper_take_snapshot(struct weir_keeper *keeper, const struct weir_run
     pthread_mutex_unlock(&keeper->lock);
 }
 
-uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch)
+uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch, uint64_t *id)
 {
     uint32_t count;
 
     pthread_mutex_lock(&keeper->lock);
     count = keeper->wanted.count;
     *epoch = keeper->wanted.epoch;
+    *id = keeper->wanted.id;
     pthread_mutex_unlock(&keeper->lock);
     return count;
 }
 
-void weir_keeper_grant(struct weir_keeper *keeper, bool granted, uint64_t first)
+void weir_keeper_grant(struct weir_keeper *keeper, uint64_t id, bool granted, uint64_t first)
 {
     pthread_mutex_lock(&keeper->lock);
-    keeper->wanted.count = 0;
-    keeper->wanted.refused = !granted;
-    keeper->wanted.first = first;
-    pthread_cond_signal(&keeper->work);
+    if (keeper->wanted.id == id && keeper->wanted.count > 0) {
+        keeper->wanted.count = 0;
+        keeper->wanted.refused = !granted;
+        keeper->wanted.first = first;
+        pthread_cond_signal(&keeper->work);
+    }
     pthread_mutex_unlock(&keeper->lock);
 }
 

@@ -79,8 +79,8 @@ void weir_keeper_take_snapshot(struct weir_keeper *keeper, const struct weir_run
 
 /* Numbers of batches of this epoch that the keeper asks for; 0: none. They are granted, or refused,
  * once. */
-uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch);
-void weir_keeper_grant(struct weir_keeper *keeper, bool granted, uint64_t first);
+uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch, uint64_t *id);
+void weir_keeper_grant(struct weir_keeper *keeper, uint64_t id, bool granted, uint64_t first);
 
 struct weir_keeper_report {
     int error;        /* errno of what does not work now; 0: all is well */

@@ -5,13 +5,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "command/daemon.h"
 #include "port/config.h"
 #include "port/log.h"
 
 /* For opening the storage: afterwards the start goes on without. */
-#define OPEN_WAIT_MS 4000
+#define OPEN_WAIT_MS 10000
 
 static uint64_t draw_epoch(void)
 {
@@ -54,7 +55,7 @@ static void start_on_disk(struct weir_daemon *daemon, const struct weir_recovery
     daemon->journal = &daemon->stored_journal;
     weir_segments_start(&daemon->storage.segments, recovery->ring.position);
     weir_journal_init(daemon->journal, &options, start, &recovery->last);
-    weir_journal_release(daemon->journal, recovery->ring.position);
+    weir_journal_hold(daemon->journal, recovery->ring.position);
 }
 
 /* A configuration that the log went over to; or, under another epoch, began anew with. */
@@ -70,6 +71,7 @@ static void replay_config(struct weir_daemon *daemon, const struct weir_record *
     if (!next) {
         weir_log_warning("storage: a configuration of the past cannot be read; the one before it "
                          "goes on in its place");
+        daemon->replay_damaged = true;
         return;
     }
     if (anew)
@@ -101,11 +103,22 @@ static void replay_record(struct weir_daemon *daemon, const struct weir_record *
     }
 }
 
-/* What is made from a log with a hole must not meet what had left before under its number. */
+/*
+ * What is made from a log with a hole must not meet what had left before under its number: it has
+ * another epoch, the same however often it is made. But not what has left already, as far as its
+ * number goes: that is not to leave twice.
+ */
 static void replay_damage(struct weir_daemon *daemon)
 {
-    weir_daemon_take_outputs(daemon);
-    weir_engine_set_epoch(&daemon->running->engine, draw_epoch());
+    struct weir_engine *engine = &daemon->running->engine;
+    uint64_t epoch = weir_engine_epoch(engine);
+
+    if (!daemon->replay_damaged ||
+        (daemon->uplink && weir_engine_next_sequence(engine) <=
+                               weir_done_find(weir_uplink_done(daemon->uplink), epoch)))
+        return;
+    weir_engine_set_epoch(engine, (epoch ^ daemon->replayed) * 0x9e3779b97f4a7c15u);
+    daemon->replay_damaged = false;
 }
 
 static void replay_disk(struct weir_daemon *daemon, const struct weir_recovery *recovery)
@@ -120,12 +133,11 @@ static void replay_disk(struct weir_daemon *daemon, const struct weir_recovery *
                       recovery->start.position > 0 ? &recovery->start : NULL, storage->buffer);
     while (weir_history_next(&history, &record, &daemon->replayed)) {
         daemon->replayed++;
-        if (history.damaged != damaged)
-            replay_damage(daemon);
+        daemon->replay_damaged |= history.damaged != damaged;
         damaged = history.damaged;
+        replay_damage(daemon);
         replay_record(daemon, &record);
     }
-    daemon->replayed = 0;
 }
 
 /* The log behind the snapshot, through the same engine. */
@@ -134,14 +146,15 @@ static void replay_log(struct weir_daemon *daemon, const struct weir_recovery *r
     struct weir_record record;
 
     replay_disk(daemon, recovery);
-    if (recovery->ring.position != recovery->end.position)
-        replay_damage(daemon);
+    daemon->replay_damaged |= recovery->ring.position != recovery->end.position;
     /* Not before: what is written meanwhile would be read from disk, and then from the ring. */
     weir_keeper_follow(daemon->keeper);
     while (weir_journal_peek(daemon->journal, &record)) {
+        replay_damage(daemon);
         replay_record(daemon, &record);
         weir_journal_consume(daemon->journal);
     }
+    daemon->replayed = 0;
 }
 
 static void begin_epoch(struct weir_daemon *daemon)
@@ -211,8 +224,9 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
     daemon->events_done = weir_publisher_events_done(daemon->publisher);
     daemon->batches_done = recovery->done;
     /* What was made twice from logs that differ must not pass for the same. */
-    reusable = recovery->damaged == 0 &&
-               (config->storage_sync_ms >= 0 || recovery->ring_found || daemon->storage.closed);
+    reusable = recovery->damaged == 0 && !daemon->replay_damaged &&
+               (config->storage_sync_ms >= 0 || daemon->storage.closed ||
+                (recovery->ring_found && !daemon->storage.ring_on_disk));
     if (!reusable)
         begin_epoch(daemon);
     next = weir_running_create(config, daemon->epoch);
@@ -240,13 +254,33 @@ static void begin_afresh(struct weir_daemon *daemon)
 
     weir_keeper_follow(daemon->keeper);
     weir_keeper_put_config(daemon->keeper, daemon->running);
-    (void)weir_intake_note(&daemon->intake, &record);
     weir_intake_lock(&daemon->intake);
-    if (weir_intake_follow(&daemon->intake) == WEIR_INTAKE_CONFIG)
-        weir_intake_pass_config(&daemon->intake, &daemon->running->engine);
+    /* No tick before it: a log without a snapshot is followed from its first record, if that is the
+     * configuration. */
+    do
+        while (weir_intake_follow(&daemon->intake) == WEIR_INTAKE_OUTPUTS)
+            weir_daemon_take_outputs(daemon);
+    while (!weir_intake_note(&daemon->intake, &record));
+    while (weir_intake_follow(&daemon->intake) != WEIR_INTAKE_CONFIG)
+        weir_daemon_take_outputs(daemon);
+    weir_intake_pass_config(&daemon->intake, &daemon->running->engine);
     weir_intake_unlock(&daemon->intake);
     if (!first)
         weir_keeper_want_snapshot(daemon->keeper);
+}
+
+/* A clock that once was far ahead leaves a state that would wait for its time to come. */
+static bool is_of_the_future(const struct weir_recovery *recovery)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (!weir_clock_synchronised() ||
+        recovery->last.time_ms - (int64_t)now.tv_sec * 1000 < WEIR_CLOCK_DISBELIEF_MS)
+        return false;
+    weir_log_error("storage: the state is of a time that is still to come; it is begun anew, open "
+                   "windows are lost");
+    return true;
 }
 
 static bool start_with_storage(struct weir_daemon *daemon, struct weir_config *config)
@@ -257,6 +291,10 @@ static bool start_with_storage(struct weir_daemon *daemon, struct weir_config *c
 
     if (!weir_recovery_begin(&recovery, &daemon->storage))
         return false;
+    if (recovery.running && is_of_the_future(&recovery)) {
+        weir_running_destroy(recovery.running);
+        recovery.running = NULL;
+    }
     recovered = recovery.running != NULL;
     daemon->running = recovered ? recovery.running : weir_running_create(config, daemon->epoch);
     if (!daemon->running)
@@ -395,6 +433,12 @@ static void follow_faults(struct weir_daemon *daemon)
     struct weir_keeper_report report;
 
     weir_keeper_report(daemon->keeper, &report);
+    /* Behind a hole in the log on disk nothing made before it can be made again. */
+    if (report.holes != daemon->holes) {
+        daemon->holes = report.holes;
+        begin_epoch(daemon);
+        weir_keeper_want_snapshot(daemon->keeper);
+    }
     if (report.error == daemon->storage_error)
         return;
     if (daemon->storage_error == 0)
@@ -403,7 +447,7 @@ static void follow_faults(struct weir_daemon *daemon)
         weir_log_error("storage: %s", report.what);
     if (daemon->uplink)
         weir_uplink_use_keeper(daemon->uplink, report.error == 0 ? daemon->keeper : NULL);
-    if (report.error == 0)
+    if (report.error == 0 && daemon->storage_error != ETIMEDOUT)
         weir_keeper_want_snapshot(daemon->keeper);
     daemon->storage_error = report.error;
     weir_publisher_set_storage(daemon->publisher, report.error == 0 ? "good" : report.what);
@@ -414,9 +458,10 @@ static void grant_numbers(struct weir_daemon *daemon)
 {
     struct weir_record record = {.kind = WEIR_RECORD_RESERVE};
     uint64_t epoch;
+    uint64_t id;
     bool granted;
 
-    record.number = weir_keeper_wanted(daemon->keeper, &epoch);
+    record.number = weir_keeper_wanted(daemon->keeper, &epoch, &id);
     if (record.number == 0)
         return;
     weir_intake_lock(&daemon->intake);
@@ -425,7 +470,7 @@ static void grant_numbers(struct weir_daemon *daemon)
               weir_intake_note(&daemon->intake, &record);
     if (granted)
         weir_daemon_step_engine(daemon);
-    weir_keeper_grant(daemon->keeper, granted, weir_engine_reserved(&daemon->running->engine));
+    weir_keeper_grant(daemon->keeper, id, granted, weir_engine_reserved(&daemon->running->engine));
     weir_intake_unlock(&daemon->intake);
 }
 

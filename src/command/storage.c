@@ -155,6 +155,7 @@ static bool map_ring(struct weir_storage *storage, const char *path)
         if (places[i] && is_tmpfs(places[i]) && map_ring_in(storage, places[i]))
             return true;
     }
+    storage->ring_on_disk = true;
     weir_log_warning("storage: no tmpfs for the log's newest part; it lies in %s, and messages may "
                      "have to wait for the disk",
                      path);

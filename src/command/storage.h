@@ -29,7 +29,7 @@ struct weir_storage {
     uint64_t segment_bytes;
     uint64_t ring_bytes;
     void *ring; /* WEIR_JOURNAL_HEAD_BYTES + ring_bytes; what the run before left is still in it */
-    bool ring_kept; /* it is the ring of the run before */
+    bool ring_on_disk; /* no tmpfs: a power cut may leave a part of it */
     struct weir_segments segments;
     struct weir_outbox outbox;
     uint64_t snapshots[WEIR_SNAPSHOT_COUNT_MAX]; /* positions, newest first */

@@ -352,6 +352,9 @@ static bool find_oldest(struct weir_uplink *uplink, struct weir_outbox_batch *ba
         return true;
     }
     uplink->from_keeper = false;
+    /* What is in memory goes to the keeper first: it must not overtake what is on its way there. */
+    if (uplink->keeper)
+        return false;
     record = weir_ring_peek(&uplink->outbox, &length);
     if (!record)
         return false;
@@ -426,6 +429,7 @@ int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms)
 
     while (weir_mqtt_take_result(uplink->mqtt, &result))
         take_answer(uplink, &result, now_ms);
+    hand_over(uplink);
     hand_over(uplink);
     send_oldest(uplink, now_ms);
     if (now_ms < uplink->retry_at_ms && uplink->retry_at_ms < next_ms)

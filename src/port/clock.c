@@ -5,9 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Farther behind than this, the time of day is not believed: nobody sets a clock back by a day. */
-#define DISBELIEF_MS (24 * 3600 * 1000LL)
-
 #define TIMESYNC_MARK "/run/systemd/timesync/synchronized"
 
 /* Both clocks are read without entering the kernel on 64-bit machines and on 32-bit ARM alike. */
@@ -48,7 +45,7 @@ int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t
     if (elapsed_ms < 0)
         elapsed_ms = 0;
     count_step(clock, realtime_ms - clock->realtime_ms - elapsed_ms);
-    if (clock->now_ms - realtime_ms > DISBELIEF_MS) {
+    if (clock->now_ms - realtime_ms > WEIR_CLOCK_DISBELIEF_MS) {
         next_ms = clock->now_ms + elapsed_ms;
     } else {
         next_ms = clock->now_ms + (elapsed_ms + clock->half_ms) / 2;

@@ -21,6 +21,9 @@
  * milliseconds; less than this is what disciplining a clock looks like. */
 #define WEIR_CLOCK_STEP_MS 2000
 
+/* Farther behind than this, a time of day is not believed: nobody sets a clock back by a day. */
+#define WEIR_CLOCK_DISBELIEF_MS (24 * 3600 * 1000LL)
+
 struct weir_clock_steps {
     uint64_t forward;
     uint64_t backward;

@@ -391,3 +391,23 @@ void weir_journal_release(struct weir_journal *journal, uint64_t position)
         atomic_store_explicit(&journal->held, position, memory_order_release);
     pthread_mutex_unlock(&journal->lock);
 }
+
+void weir_journal_hold(struct weir_journal *journal, uint64_t position)
+{
+    atomic_store(&journal->held, position);
+}
+
+void weir_journal_cut(struct weir_journal *journal)
+{
+    uint64_t position;
+    uint64_t cut;
+
+    pthread_mutex_lock(&journal->lock);
+    position = weir_journal_end(journal);
+    cut = cut_after(journal, position - 1);
+    if (cut > position && make_room(journal, cut)) {
+        (void)end_segment(journal, position);
+        atomic_store_explicit(&journal->head->end, cut, memory_order_release);
+    }
+    pthread_mutex_unlock(&journal->lock);
+}

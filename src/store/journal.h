@@ -128,6 +128,12 @@ const unsigned char *weir_journal_bytes(const struct weir_journal *journal, uint
 /* The lowest position whose bytes are still whole. Ask again after reading them. */
 uint64_t weir_journal_floor(const struct weir_journal *journal);
 
+/* Lowers what the writer still needs: bytes that an earlier process left unwritten. At the start. */
+void weir_journal_hold(struct weir_journal *journal, uint64_t position);
+
+/* Ends the segment that the log is in. */
+void weir_journal_cut(struct weir_journal *journal);
+
 /* Lets go of what is below a position. Its memory stays: a file on a tmpfs has it reserved. */
 void weir_journal_release(struct weir_journal *journal, uint64_t position);
 

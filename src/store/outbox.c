@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/crc32c.h"
@@ -92,6 +93,17 @@ static void drop_entry(struct weir_outbox *outbox, uint32_t index)
         *entry_at(outbox, index) = *entry_at(outbox, index + 1);
 }
 
+static void append(struct weir_outbox *outbox, const struct weir_outbox_entry *entry)
+{
+    outbox->entries[outbox->count++] = *entry;
+    outbox->used_bytes += entry->bytes;
+}
+
+static int compare(const void *left, const void *right)
+{
+    return comes_before(left, right) ? -1 : comes_before(right, left);
+}
+
 static void find_file(void *context, const char *name, uint64_t size)
 {
     struct weir_outbox *outbox = context;
@@ -102,7 +114,7 @@ static void find_file(void *context, const char *name, uint64_t size)
         sscanf(name, NAME_SCAN, &entry.place, &entry.epoch, &entry.sequence, &entry.first,
                &entry.last, &entry.level, &entry.part, &entry.parts, &end) == 8 &&
         end == NAME_LENGTH && name[end] == '\0')
-        insert(outbox, &entry);
+        append(outbox, &entry);
 }
 
 static bool is_one_set(const struct weir_outbox_entry *left, const struct weir_outbox_entry *right)
@@ -169,13 +181,17 @@ int weir_outbox_settle(struct weir_outbox *outbox)
 int weir_outbox_init(struct weir_outbox *outbox, struct weir_disk *disk, uint64_t bytes_max,
                      struct weir_outbox_entry *entries, void *file, uint64_t file_size)
 {
+    int error;
+
     weir_crc32c_init();
     *outbox = (struct weir_outbox){.disk = disk,
                                    .bytes_max = bytes_max,
                                    .entries = entries,
                                    .file = file,
                                    .file_size = file_size};
-    return disk->list(disk, WEIR_OUTBOX_DIRECTORY, find_file, outbox);
+    error = disk->list(disk, WEIR_OUTBOX_DIRECTORY, find_file, outbox);
+    qsort(outbox->entries, outbox->count, sizeof(*outbox->entries), compare);
+    return error;
 }
 
 bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t sequence)
