@@ -8,6 +8,7 @@
 #include "command/flash.h"
 #include "command/keeper.h"
 #include "command/publisher.h"
+#include "command/room.h"
 #include "command/storage.h"
 #include "format/encode.h"
 #include "port/config.h"
@@ -77,7 +78,8 @@ static uint64_t print_log(const struct weir_config *config, uint64_t engine_byte
     print_bytes("ring of the journal, the queue's place", storage.ring_bytes);
     print_bytes("storage's indices and buffers", storage.work_bytes);
     print_bytes("snapshot on its way to disk", snapshot_bytes);
-    return storage.ring_bytes + storage.work_bytes + snapshot_bytes;
+    print_bytes("batches being made coarser", weir_room_work_bytes());
+    return storage.ring_bytes + storage.work_bytes + snapshot_bytes + weir_room_work_bytes();
 }
 
 static void print_memory(const struct weir_config *config)
@@ -207,7 +209,7 @@ static void print_load(const struct weir_config *config, const struct load *load
     print_bytes("summaries each time", load->schedule_rows);
     print_bytes("bytes each time, about", load->schedule_bytes);
     print_bytes("batches each time, about", load->schedule_batches);
-    if (load->schedule_bytes > config->outbox_bytes)
+    if (config->storage_path[0] == '\0' && load->schedule_bytes > config->outbox_bytes)
         printf(
             "warning: at full load the outbox does not hold what is sent at one time: the oldest "
             "batches would be dropped; raise uplink.outbox or lower uplink.every\n");

@@ -505,6 +505,7 @@ static int store_snapshot(struct weir_keeper *keeper)
     if (error != 0)
         return error;
     add_snapshot(keeper->storage, keeper->snapshot_place);
+    weir_log_debug("storage: a snapshot of %" PRIu64 " bytes", keeper->snapshot_length);
     /* The log that had no room is not needed any more: it goes on behind the snapshot. */
     if (squeezed)
         weir_segments_skip(&keeper->storage->segments, keeper->snapshot_place);

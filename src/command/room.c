@@ -14,6 +14,11 @@ static const int64_t step_ms[WEIR_ROOM_STEP_COUNT] = {60000, 600000, 3600000};
 /* Below this share of rows saved, a run is left as it is. */
 #define GAIN_SHARE 4
 
+uint64_t weir_room_work_bytes(void)
+{
+    return weir_coarsen_size(ROW_COUNT_MAX);
+}
+
 bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t batch_bytes_max,
                     int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first),
                     void *context)
@@ -21,7 +26,7 @@ bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t
     *room = (struct weir_room){
         .outbox = outbox,
         .batch_bytes_max = batch_bytes_max,
-        .work = weir_running_map(weir_coarsen_size(ROW_COUNT_MAX)),
+        .work = weir_running_map(weir_room_work_bytes()),
         .reserve = reserve,
         .context = context,
     };
@@ -40,7 +45,7 @@ void weir_room_spare(struct weir_room *room, int which, uint64_t epoch, uint64_t
 void weir_room_finish(struct weir_room *room)
 {
     if (room->work)
-        munmap(room->work, (size_t)weir_coarsen_size(ROW_COUNT_MAX));
+        munmap(room->work, (size_t)weir_room_work_bytes());
 }
 
 /* Consecutive batches of the outbox. */
@@ -261,7 +266,7 @@ int weir_room_make(struct weir_room *room, uint64_t epoch)
         memset(room->next, 0, sizeof(room->next));
     room->epoch = epoch;
     error = make_coarser(room, epoch, &made);
-    (void)madvise(room->work, (size_t)weir_coarsen_size(ROW_COUNT_MAX), MADV_DONTNEED);
+    (void)madvise(room->work, (size_t)weir_room_work_bytes(), MADV_DONTNEED);
     if (error != 0 && error != -ESTALE)
         return error;
     if (made)

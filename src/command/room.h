@@ -41,6 +41,9 @@ bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t
                     void *context);
 void weir_room_finish(struct weir_room *room);
 
+/* Bytes of memory that it works in. */
+uint64_t weir_room_work_bytes(void);
+
 /* Names the batch that is on its way (1), or was the first to be found at the start (0). */
 void weir_room_spare(struct weir_room *room, int which, uint64_t epoch, uint64_t sequence);
 

@@ -30,11 +30,6 @@ void weir_history_init(struct weir_history *history, struct weir_disk *disk,
         history->place = *from;
 }
 
-uint64_t weir_history_segment(const struct weir_history *history)
-{
-    return history->numbers[history->next - 1];
-}
-
 /* Loads the next segment that there is; false: none. */
 static bool load_segment(struct weir_history *history)
 {

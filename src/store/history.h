@@ -48,7 +48,4 @@ void weir_history_init(struct weir_history *history, struct weir_disk *disk,
  * next call. `at`, if not NULL, receives its position. */
 bool weir_history_next(struct weir_history *history, struct weir_record *record, uint64_t *at);
 
-/* The number of the segment that is being read. */
-uint64_t weir_history_segment(const struct weir_history *history);
-
 #endif

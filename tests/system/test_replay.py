@@ -427,7 +427,8 @@ def test_check_prints_the_plan_and_writes_nothing(bench):
     plan = read_plan(text)
     equal(plan["total"], sum(plan[part] for part in (
         "engine in all", "publisher in all", "ring of the journal, the queue's place",
-        "storage's indices and buffers", "snapshot on its way to disk", "outbox")), "the total")
+        "storage's indices and buffers", "snapshot on its way to disk",
+        "batches being made coarser", "outbox")), "the total")
     equal((plan["journal on flash"], plan["outbox on flash"]), (64 << 20, 256 << 20), "on flash")
     equal(plan["two snapshots"], 2 * plan["snapshot on its way to disk"], "snapshots")
     equal(plan["flash in all"], (320 << 20) + 3 * plan["snapshot on its way to disk"], "flash")
