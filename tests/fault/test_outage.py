@@ -1,5 +1,6 @@
 """Brokers that are absent, killed, frozen or forgetful, and starts that go on where one stopped."""
 
+import struct
 import time
 
 import faults
@@ -88,6 +89,69 @@ def test_full_outbox(bench):
         for first, last in batch.get("replaces", []):
             told.update(range(first, last + 1))
     equal(told, set(range(1, max(told) + 1)), "numbers received or replaced")
+
+
+def batch_files(state):
+    """The payloads that the outbox holds, by epoch and sequence."""
+    found = {}
+    for path in (state / "outbox").glob("*.batch"):
+        data = path.read_bytes()
+        epoch, sequence = struct.unpack_from("<QQ", data, 8)
+        (length,) = struct.unpack_from("<I", data, 48)
+        found[epoch, sequence] = data[64:64 + length]
+    return found
+
+
+def test_made_again(bench):
+    """Batches that a start makes again are the same to the byte, whatever they were made among."""
+    site = Site(bench, DENSE, "", every="1h").start()
+    site.link.close()
+    load = faults.Sender(site.broker.port)
+    for number in range(6000):
+        load.publish("dense/d0", f'{{"ts":{T0 + 10 * number},"t":{number % 100}}}')
+    load.settle()
+    wait_for(lambda: site.ledger()["samples"] == 6000, "all samples", 30)
+    wait_for(lambda: len(batch_files(site.weir.state)) >= 15, "batches in the outbox")
+    time.sleep(1)
+    before = batch_files(site.weir.state)
+    site.weir.kill()
+    for path in (site.weir.state / "outbox").glob("*.batch"):
+        path.unlink()
+    site.start()
+    wait_for(lambda: before.keys() <= batch_files(site.weir.state).keys(), "the batches again")
+    after = batch_files(site.weir.state)
+    different = [key for key in before if before[key] != after[key]]
+    expect(not different, f"{len(different)} of {len(before)} differ")
+
+
+def test_low_rate(bench):
+    """A rate below a thousand bytes a second still sends."""
+    site = Site(bench, DENSE, "")
+    site.weir.configure(site.weir.config_path.read_text().replace(
+        'every = "1s";', 'every = "1s"; rate = "512B";'))
+    site.start()
+    load = faults.Sender(site.broker.port)
+    for number in range(4):
+        load.publish("dense/d0", f'{{"ts":{T0 + 10 * number},"t":{number}}}')
+        load.settle()
+        time.sleep(1.2)
+    wait_for(lambda: len(site.batches.messages()) >= 3, "three batches", 20)
+
+
+def test_password_moved(bench):
+    """A start under other connections needs nothing that the old ones were made of."""
+    site = Site(bench)
+    password = bench.directory / "password"
+    password.write_text("secret")
+    password.chmod(0o600)
+    text = site.weir.config_path.read_text()
+    site.weir.configure(text.replace(
+        "keepalive = 5;", f'keepalive = 5; username = "u"; password_file = "{password}";'))
+    site.start()
+    site.weir.kill()
+    password.unlink()
+    site.weir.configure(text)
+    site.start()
 
 
 def expect_all(site, load):
