@@ -82,10 +82,17 @@ void weir_engine_note_malformed(struct weir_engine *engine);
 /* Tells the time, schedule included. WEIR_FULL: take until nothing is left, then call again. */
 enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms);
 
-/* Tells the time after the clock was set ahead by step_ms: what waits for a series to fall silent
- * waits on for as long as it would have. WEIR_FULL as with advance. */
-enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_ms,
-                                        int64_t step_ms);
+/*
+ * Tells the time after step_ms in which nothing has passed: the clock was set ahead, or nobody was
+ * there. What waits for a series to fall silent waits on for as long as it would have.
+ *
+ * A clock that was set puts right what is still here of the time before: windows of streams on
+ * arrival time that messages of an unsynchronised clock went into are closed, and their rows, and
+ * those of the batch under construction, get times that are later by step_ms. They need not begin
+ * at a multiple of the window's length. WEIR_FULL as with advance.
+ */
+enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_ms, int64_t step_ms,
+                                        bool set);
 
 /* Closes every open window and then the batch. WEIR_FULL as with advance. */
 enum weir_status weir_engine_drain(struct weir_engine *engine);

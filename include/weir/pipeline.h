@@ -70,6 +70,9 @@ void weir_pipeline_init(struct weir_pipeline *pipeline, const struct weir_config
 enum weir_status weir_pipeline_accept(struct weir_pipeline *pipeline,
                                       const struct weir_message *message);
 
+/* Closes the open windows of every stream on arrival time. WEIR_FULL as with advance. */
+enum weir_status weir_pipeline_drain_arrival(struct weir_pipeline *pipeline);
+
 /* The clock was set ahead by step_ms: moves it, and with it the time at which each series was heard
  * last, in streams on event time. Not while a call has answered WEIR_FULL. */
 void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms);

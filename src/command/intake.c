@@ -76,7 +76,9 @@ enum weir_status weir_intake_apply(struct weir_engine *engine, const struct weir
     case WEIR_RECORD_TICK:
         return weir_engine_advance(engine, record->time_ms);
     case WEIR_RECORD_STEP:
-        return weir_engine_step_clock(engine, record->time_ms, record->step_ms);
+        return weir_engine_step_clock(engine, record->time_ms, record->step_ms, true);
+    case WEIR_RECORD_PAUSE:
+        return weir_engine_step_clock(engine, record->time_ms, record->step_ms, false);
     case WEIR_RECORD_LOSSES:
         weir_engine_note_losses(engine, &record->losses);
         break;

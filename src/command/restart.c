@@ -196,6 +196,17 @@ static bool start_outputs(struct weir_daemon *daemon)
            (config->uplink.url[0] == '\0' || weir_daemon_create_uplink(daemon, config));
 }
 
+/* The time in which no process was there is no silence, and no error of the clock. */
+static void resume_clock(struct weir_daemon *daemon)
+{
+    struct weir_record pause = {.kind = WEIR_RECORD_PAUSE};
+
+    weir_clock_resume(&daemon->clock, daemon->journal->end_ms);
+    (void)weir_clock_read(&daemon->clock, &pause.step_ms);
+    if (pause.step_ms > 0)
+        (void)weir_intake_note(&daemon->intake, &pause);
+}
+
 /* What was lost is in the log; what this process counted while it followed it, is again. */
 static void settle_losses(struct weir_daemon *daemon, const struct weir_recovery *recovery)
 {
@@ -219,7 +230,7 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
     weir_engine_ledger(&daemon->running->engine, &daemon->losses);
     daemon->log_epoch = recovery->epoch;
     replay_log(daemon, recovery);
-    weir_clock_resume(&daemon->clock, daemon->journal->end_ms);
+    resume_clock(daemon);
     settle_losses(daemon, recovery);
     daemon->events_done = weir_publisher_events_done(daemon->publisher);
     daemon->batches_done = recovery->done;

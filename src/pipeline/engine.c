@@ -15,6 +15,7 @@ struct weir_batcher {
     bool given;          /* the batch was given out and is to be made anew */
     bool held;           /* a summary waits for the next batch */
     bool unsynchronised; /* messages since the last batch arrived before the clock was right */
+    int64_t doubted_ms;  /* the first of them since the clock was last set; INT64_MAX: none */
     int64_t every_ms;
     int64_t next_ms; /* the schedule's next time; INT64_MIN: the time is not known yet. Kept without
                       * batching too: the order of summaries is not to hang on it. */
@@ -54,6 +55,7 @@ void weir_engine_init(struct weir_engine *engine, const struct weir_config *conf
     engine->batcher->clock_ms = INT64_MIN;
     engine->batcher->epoch = epoch;
     engine->batcher->sequence = 1;
+    engine->batcher->doubted_ms = INT64_MAX;
     weir_batch_init(&engine->batcher->batch, config->outbox_bytes / OUTBOX_SHARE);
 }
 
@@ -124,6 +126,8 @@ enum weir_status weir_engine_accept(struct weir_engine *engine, const struct wei
     if (accept_once(engine, message) != WEIR_OK)
         return WEIR_FULL;
     engine->batcher->unsynchronised |= message->unsynchronised;
+    if (message->unsynchronised && engine->batcher->doubted_ms == INT64_MAX)
+        engine->batcher->doubted_ms = message->arrived_ms;
     return WEIR_OK;
 }
 
@@ -190,12 +194,73 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
     }
 }
 
-enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_ms, int64_t step_ms)
+/* Bytes that a row's times may grow by: four numbers from one digit to thirteen. */
+#define ROW_GROWTH 48
+
+static bool is_doubted(const struct weir_engine *engine, const struct weir_summary *row)
+{
+    return engine->config->streams[row->stream].time_unit == WEIR_TIME_ARRIVAL &&
+           row->end_ms > engine->batcher->doubted_ms;
+}
+
+/* Writes the batch under construction again, with the times of its doubted rows put right. */
+static void correct_batch(struct weir_engine *engine, int64_t step_ms)
+{
+    struct weir_batch *batch = &engine->batcher->batch;
+    uint32_t count = engine->batcher->given ? 0 : batch->row_count;
+
+    if (count == 0)
+        return;
+    batch->row_count = 0;
+    batch->rows_length = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct weir_summary row = batch->rows[i];
+        enum weir_status status;
+
+        if (is_doubted(engine, &row)) {
+            row.start_ms += step_ms;
+            row.end_ms += step_ms;
+            row.first_ms += step_ms;
+            row.last_ms += step_ms;
+        }
+        status = weir_batch_accept(
+            batch, &engine->config->streams[row.stream],
+            weir_pipeline_series_name(&engine->pipeline, row.stream, row.series), &row);
+        assert(status == WEIR_OK);
+        (void)status;
+    }
+}
+
+/* Closes what was filled under a clock that is known to have been wrong, and puts it right. */
+static enum weir_status correct(struct weir_engine *engine, int64_t step_ms)
+{
+    struct weir_batcher *batcher = engine->batcher;
+
+    if (batcher->doubted_ms == INT64_MAX)
+        return WEIR_OK;
+    if (weir_pipeline_drain_arrival(&engine->pipeline) != WEIR_OK || weir_engine_pending(engine))
+        return WEIR_FULL;
+    /* No room to grow: it leaves as it is, and says what its clock was. */
+    if (!batcher->given && batcher->batch.row_count > 0 &&
+        batcher->batch.rows_length + batcher->batch.row_count * ROW_GROWTH >
+            batcher->batch.rows_max) {
+        seal(batcher, batcher->clock_ms);
+        return WEIR_FULL;
+    }
+    correct_batch(engine, step_ms);
+    return WEIR_OK;
+}
+
+enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_ms, int64_t step_ms,
+                                        bool set)
 {
     struct weir_batcher *batcher = engine->batcher;
 
     if (weir_engine_advance(engine, now_ms - step_ms) != WEIR_OK || weir_engine_pending(engine))
         return WEIR_FULL;
+    if (set && correct(engine, step_ms) != WEIR_OK)
+        return WEIR_FULL;
+    batcher->doubted_ms = INT64_MAX;
     weir_pipeline_step_clock(&engine->pipeline, step_ms);
     batcher->clock_ms += step_ms;
     batcher->next_ms = next_multiple(batcher->clock_ms, batcher->every_ms);

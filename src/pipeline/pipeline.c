@@ -461,6 +461,15 @@ enum weir_status weir_pipeline_advance(struct weir_pipeline *pipeline, int64_t n
     return scan_streams(pipeline, state->clock_ms, NULL);
 }
 
+enum weir_status weir_pipeline_drain_arrival(struct weir_pipeline *pipeline)
+{
+    bool wanted[WEIR_STREAM_COUNT_MAX];
+
+    for (uint32_t i = 0; i < pipeline->config->stream_count; i++)
+        wanted[i] = stream_plan_at(pipeline, i)->time_unit == WEIR_TIME_ARRIVAL;
+    return weir_pipeline_drain_streams(pipeline, wanted);
+}
+
 void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms)
 {
     struct pipeline_state *state = state_of(pipeline);

@@ -118,6 +118,7 @@ static void add_body(struct weir_record_image *image, const struct weir_record *
         add_number(image, record->number);
         break;
     case WEIR_RECORD_STEP:
+    case WEIR_RECORD_PAUSE:
         add_signed(image, difference(record->time_ms, before_ms));
         add_signed(image, record->step_ms);
         break;
@@ -300,6 +301,7 @@ static void take_body(struct cursor *cursor, struct weir_record *record, int64_t
         record->number = take_number(cursor);
         break;
     case WEIR_RECORD_STEP:
+    case WEIR_RECORD_PAUSE:
         record->time_ms = take_time(cursor, before_ms);
         record->step_ms = take_signed(cursor);
         break;
@@ -326,7 +328,7 @@ size_t weir_record_read(struct weir_record *record, const unsigned char *at, siz
         return 0;
     cursor.end = cursor.at + body_length;
     /* Before the checksum, because a search through damage gets here at every byte. */
-    if (*cursor.at < WEIR_RECORD_SEGMENT || *cursor.at > WEIR_RECORD_STEP)
+    if (*cursor.at < WEIR_RECORD_SEGMENT || *cursor.at > WEIR_RECORD_PAUSE)
         return 0;
     for (int i = 0; i < CHECKSUM_BYTES; i++)
         checksum |= (uint32_t)at[i] << 8 * i;
@@ -343,7 +345,7 @@ size_t weir_record_read(struct weir_record *record, const unsigned char *at, siz
 bool weir_record_has_time(enum weir_record_kind kind)
 {
     return kind == WEIR_RECORD_SEGMENT || kind == WEIR_RECORD_MESSAGE || kind == WEIR_RECORD_TICK ||
-           kind == WEIR_RECORD_STEP;
+           kind == WEIR_RECORD_STEP || kind == WEIR_RECORD_PAUSE;
 }
 
 bool weir_record_losses_equal(const struct weir_ledger *left, const struct weir_ledger *right)

@@ -27,13 +27,15 @@ enum weir_record_kind {
     WEIR_RECORD_BATCHES, /* batches up to a number have been delivered or given up */
     WEIR_RECORD_RESERVE, /* numbers of batches that the outbox took for its own */
     WEIR_RECORD_STEP,    /* the clock was set: times jump, nothing has passed */
+    WEIR_RECORD_PAUSE,   /* nobody was there for a time */
 };
 
 #define WEIR_RECORD_VERSION 1
 
 struct weir_record {
     enum weir_record_kind kind;
-    int64_t time_ms; /* of SEGMENT, MESSAGE, TICK, STEP; else read back as that of the one before */
+    int64_t
+        time_ms; /* of SEGMENT, MESSAGE, TICK, STEP, PAUSE; else read back as that of the one before */
     struct weir_message message; /* of MESSAGE; points into the bytes */
     uint64_t store;              /* of SEGMENT */
     uint64_t sequence; /* records before it, heads and ends not counted; read back whole from a
@@ -41,7 +43,7 @@ struct weir_record {
     uint64_t hash;     /* of CONFIG */
     uint64_t epoch;    /* of CONFIG, EPOCH and BATCHES */
     uint64_t number;   /* of EVENTS and BATCHES; the count of RESERVE */
-    int64_t step_ms;   /* of STEP: how far ahead */
+    int64_t step_ms;   /* of STEP: how far ahead; of PAUSE: how long */
     struct weir_ledger losses; /* of LOSSES: queue_dropped and what follows it */
 };
 

@@ -22,7 +22,7 @@ BLANK = """{ name = "raw"; topics = [ "raw/#" ]; format = "number";
 # An independent reader, written from docs/journal-format.md.
 
 KINDS = ["segment", "end", "message", "tick", "config", "epoch", "losses", "events", "batches",
-         "reserve", "step"]
+         "reserve", "step", "pause"]
 LOSSES = ["queue_dropped", "outbox_dropped", "batches_dropped", "events_dropped", "coarsened",
           "journal_lost"]
 
@@ -114,7 +114,7 @@ def read_body(kind, body, before_ms):
         time_ms = body.fixed()
         return {**found, "sequence": body.number()}, time_ms
     time_ms = before_ms
-    if kind in ("message", "tick", "step"):
+    if kind in ("message", "tick", "step", "pause"):
         time_ms += body.signed()
     if kind == "message":
         return read_message(body, time_ms), time_ms
@@ -127,7 +127,7 @@ def read_body(kind, body, before_ms):
         found.update((name, body.number()) for name in LOSSES)
     if kind in ("events", "batches", "reserve"):
         found["number"] = body.number()
-    if kind == "step":
+    if kind in ("step", "pause"):
         found["step"] = body.signed()
     return found, time_ms
 

@@ -341,7 +341,7 @@ static void a_step_of_the_clock_is_no_silence(void **state)
     weir_engine_init(&rig.engine, &rig.build.config, rig.arena,
                      weir_engine_size(&rig.build.config, NULL), EPOCH, false);
     feed(&rig, T0, 0);
-    while (weir_engine_step_clock(&rig.engine, T0 + 1000 + hour_ms, hour_ms) != WEIR_OK)
+    while (weir_engine_step_clock(&rig.engine, T0 + 1000 + hour_ms, hour_ms, true) != WEIR_OK)
         take(&rig);
     advance(&rig, T0 + hour_ms + idle_ms - 1);
     assert_int_equal(rig.summary_count, 0);
@@ -358,12 +358,60 @@ static void what_fell_silent_before_a_step_closes(void **state)
     (void)state;
     init_rig(&rig, 60000, 1 << 20, true);
     feed(&rig, T0 + 1, 0);
-    while (weir_engine_step_clock(&rig.engine, T0 + 60000 + 3600000, 3600000) != WEIR_OK)
+    while (weir_engine_step_clock(&rig.engine, T0 + 60000 + 3600000, 3600000, true) != WEIR_OK)
         take(&rig);
     assert_int_equal(rig.summary_count, 1);
     assert_int_equal(rig.batch_count, 1);
     assert_int_equal(rig.created_ms, T0 + 60000);
     assert_int_equal(weir_engine_deadline(&rig.engine), T0 + 3600000 + 120000);
+    finish_rig(&rig);
+}
+
+static int64_t start_of_first_row(struct rig *rig)
+{
+    const char *found;
+
+    (void)fflush(rig->log);
+    found = strstr(rig->text, "\"start\":");
+    assert_non_null(found);
+    return strtoll(found + strlen("\"start\":"), NULL, 10);
+}
+
+/* Two windows under a clock that is an hour slow: one is in the batch, one still open. */
+static void run_doubted(struct rig *rig, bool unsynchronised, bool set)
+{
+    struct weir_message message = {.topic = "a/x",
+                                   .topic_length = 3,
+                                   .payload = "{\"v\":1}",
+                                   .payload_length = 7,
+                                   .unsynchronised = unsynchronised};
+
+    init_rig(rig, 3600000, 1 << 20, true);
+    for (int i = 0; i < 2; i++) {
+        message.arrived_ms = T0 + 1000 + 60000 * i;
+        advance(rig, message.arrived_ms);
+        assert_int_equal(weir_engine_accept(&rig->engine, &message), WEIR_OK);
+    }
+    while (weir_engine_step_clock(&rig->engine, T0 + 62000 + 1234567, 1234567, set) != WEIR_OK)
+        take(rig);
+    drain(rig);
+}
+
+static void a_clock_that_is_set_puts_doubted_rows_right(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    run_doubted(&rig, true, true);
+    assert_int_equal(rig.batch_count, 1);
+    assert_int_equal(rig.batched_count, 2);
+    assert_int_equal(start_of_first_row(&rig) % 1000, (T0 + 1234567) % 1000);
+    finish_rig(&rig);
+    run_doubted(&rig, false, true);
+    assert_int_equal(start_of_first_row(&rig), T0);
+    finish_rig(&rig);
+    run_doubted(&rig, true, false);
+    assert_int_equal(start_of_first_row(&rig), T0);
     finish_rig(&rig);
 }
 
@@ -524,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_goes_back_changes_nothing),
         cmocka_unit_test(a_step_of_the_clock_is_no_silence),
         cmocka_unit_test(what_fell_silent_before_a_step_closes),
+        cmocka_unit_test(a_clock_that_is_set_puts_doubted_rows_right),
         cmocka_unit_test(a_message_delivered_twice_counts_once),
         cmocka_unit_test(numbers_given_away_are_not_used_again),
         cmocka_unit_test(losses_and_bad_messages_are_in_the_ledger),

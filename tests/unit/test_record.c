@@ -56,7 +56,7 @@ static void every_kind_goes_there_and_back(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 20000; i++) {
-        enum weir_record_kind kind = (enum weir_record_kind)(1 + i % WEIR_RECORD_STEP);
+        enum weir_record_kind kind = (enum weir_record_kind)(1 + i % WEIR_RECORD_PAUSE);
         struct weir_record record =
             records_make(&random, kind, text, i % 100 == 2 ? WEIR_PAYLOAD_LENGTH_MAX : 200);
         int64_t before_ms = (int64_t)random_next(&random) >> random_below(&random, 64);
@@ -173,7 +173,7 @@ static void every_cut_and_every_flipped_bit_is_refused(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 220; i++) {
-        enum weir_record_kind kind = (enum weir_record_kind)(1 + i % WEIR_RECORD_STEP);
+        enum weir_record_kind kind = (enum weir_record_kind)(1 + i % WEIR_RECORD_PAUSE);
         struct weir_record record = records_make(&random, kind, text, 60);
         size_t length;
 
@@ -200,7 +200,7 @@ static void another_position_or_store_is_refused(void **state)
     (void)state;
     for (unsigned i = 0; i < 2000; i++) {
         struct weir_record record =
-            records_make(&random, (enum weir_record_kind)(1 + i % WEIR_RECORD_STEP), text, 60);
+            records_make(&random, (enum weir_record_kind)(1 + i % WEIR_RECORD_PAUSE), text, 60);
         uint64_t position = records_number(&random);
         size_t length = write_record(&record, position, 0);
         struct weir_record found;
