@@ -48,6 +48,7 @@ struct weir_daemon {
     uint64_t log_epoch;               /* of the log, where a restart is */
     uint64_t replayed;                /* where in the log a restart is; 0: it is over */
     bool replay_damaged;              /* something was missing: another epoch is due */
+    bool replay_moved;                /* to an epoch that the log does not name: it is to get one */
     uint64_t holes;                   /* of the log on disk, seen so far */
     uint64_t epoch;                   /* of an engine that begins afresh */
     int64_t clock_looked_ms;          /* when it was last asked whether the clock is right */

@@ -553,9 +553,7 @@ static void copy_report(struct weir_keeper *keeper)
 
     keeper->report.batches =
         storage->outbox.count + weir_ring_count(&keeper->staged) - (keeper->slot == SLOT_DONE);
-    keeper->report.used_bytes = storage->outbox.used_bytes;
     keeper->report.holes = storage->segments.holes;
-    keeper->report.set_aside = storage->segments.set_aside + storage->outbox.set_aside;
 }
 
 /* Under the lock. */

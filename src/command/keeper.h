@@ -83,17 +83,15 @@ uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch, uint64_
 void weir_keeper_grant(struct weir_keeper *keeper, uint64_t id, bool granted, uint64_t first);
 
 struct weir_keeper_report {
-    int error;        /* errno of what does not work now; 0: all is well */
-    const char *what; /* in words */
-    uint64_t batches; /* waiting: in the outbox or on their way there */
-    uint64_t used_bytes;
+    int error;                /* errno of what does not work now; 0: all is well */
+    const char *what;         /* in words */
+    uint64_t batches;         /* waiting: in the outbox or on their way there */
     uint64_t batches_dropped; /* of a full outbox */
     uint64_t summaries_dropped;
     uint64_t dropped_epoch; /* of the newest of them */
     uint64_t dropped_sequence;
     uint64_t coarsened;
-    uint64_t holes;     /* times that the log on disk lost touch with its ring */
-    uint64_t set_aside; /* damaged files */
+    uint64_t holes; /* times that the log on disk lost touch with its ring */
 };
 void weir_keeper_report(struct weir_keeper *keeper, struct weir_keeper_report *report);
 

@@ -117,7 +117,7 @@ static void find_snapshot(struct weir_recovery *recovery, struct weir_storage *s
         uint64_t position = storage->snapshots[0];
 
         if (!try_snapshot(recovery, storage, position))
-            weir_storage_set_snapshots_aside(storage, position);
+            weir_storage_set_snapshot_aside(storage, position);
     }
 }
 
@@ -185,7 +185,7 @@ static void begin_with_log(struct weir_recovery *recovery, struct weir_storage *
     recovery->epoch = record.epoch;
 }
 
-bool weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *storage)
+void weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *storage)
 {
     memset(recovery, 0, sizeof(*recovery));
     find_snapshot(recovery, storage);
@@ -198,7 +198,6 @@ bool weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *st
     if (recovery->running)
         weir_log_info("storage: goes on from %016" PRIx64 ", %" PRIu64 " records behind it",
                       recovery->start.position, recovery->last.sequence - recovery->start.sequence);
-    return true;
 }
 
 void weir_recovery_find_end(struct weir_recovery *recovery, struct weir_storage *storage)

@@ -28,8 +28,8 @@ struct weir_recovery {
 /* The options of the storage's journal; run is that of the process whose ring it is. */
 struct weir_journal_options weir_recovery_journal(const struct weir_storage *storage, uint64_t run);
 
-/* Finds out; logs what it finds. False: no memory. */
-bool weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *storage);
+/* Finds out; logs what it finds. */
+void weir_recovery_begin(struct weir_recovery *recovery, struct weir_storage *storage);
 
 /* Finds where the log ends, and no state. */
 void weir_recovery_find_end(struct weir_recovery *recovery, struct weir_storage *storage);

@@ -119,6 +119,7 @@ static void replay_damage(struct weir_daemon *daemon)
         return;
     weir_engine_set_epoch(engine, (epoch ^ daemon->replayed) * 0x9e3779b97f4a7c15u);
     daemon->replay_damaged = false;
+    daemon->replay_moved = true;
 }
 
 static void replay_disk(struct weir_daemon *daemon, const struct weir_recovery *recovery)
@@ -235,7 +236,7 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
     daemon->events_done = weir_publisher_events_done(daemon->publisher);
     daemon->batches_done = recovery->done;
     /* What was made twice from logs that differ must not pass for the same. */
-    reusable = recovery->damaged == 0 && !daemon->replay_damaged &&
+    reusable = recovery->damaged == 0 && !daemon->replay_damaged && !daemon->replay_moved &&
                (config->storage_sync_ms >= 0 || daemon->storage.closed ||
                 (recovery->ring_found && !daemon->storage.ring_on_disk));
     if (!reusable)
@@ -300,8 +301,7 @@ static bool start_with_storage(struct weir_daemon *daemon, struct weir_config *c
     bool recovered;
     bool good;
 
-    if (!weir_recovery_begin(&recovery, &daemon->storage))
-        return false;
+    weir_recovery_begin(&recovery, &daemon->storage);
     if (recovery.running && is_of_the_future(&recovery)) {
         weir_running_destroy(recovery.running);
         recovery.running = NULL;

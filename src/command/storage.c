@@ -349,7 +349,7 @@ static void set_strangers_aside(struct weir_storage *storage)
            weir_segments_set_aside(&storage->segments, storage->segments.numbers[0]) == 0)
         weir_log_error("storage: a segment of an unknown store is set aside as .bad");
     while (storage->snapshot_count > 0)
-        weir_storage_set_snapshots_aside(storage, storage->snapshots[0]);
+        weir_storage_set_snapshot_aside(storage, storage->snapshots[0]);
 }
 
 static int find_files(struct weir_storage *storage, const struct weir_config *config,
@@ -373,7 +373,7 @@ static int find_files(struct weir_storage *storage, const struct weir_config *co
     return error == 0 && config ? weir_outbox_settle(&storage->outbox) : error;
 }
 
-void weir_storage_set_snapshots_aside(struct weir_storage *storage, uint64_t position)
+void weir_storage_set_snapshot_aside(struct weir_storage *storage, uint64_t position)
 {
     char name[WEIR_DISK_NAME_SIZE];
     char aside[WEIR_DISK_NAME_SIZE + 4];

@@ -68,8 +68,8 @@ bool weir_storage_open_history(struct weir_storage *storage, const char *path);
 /* cleanly: everything is on disk, the ring is not needed any more. */
 void weir_storage_close(struct weir_storage *storage, bool cleanly);
 
-/* Sets damaged segments, or what cannot belong to this store, aside. */
-void weir_storage_set_snapshots_aside(struct weir_storage *storage, uint64_t position);
+/* Sets the snapshot of a position aside: it is damaged, or of another store. */
+void weir_storage_set_snapshot_aside(struct weir_storage *storage, uint64_t position);
 
 /* Memory of the process' own for a log without storage; NULL: there is none. */
 void *weir_storage_map_ring(uint64_t ring_bytes);
