@@ -67,7 +67,8 @@ bool weir_daemon_create_uplink(struct weir_daemon *daemon, const struct weir_con
         daemon->outbox = weir_running_map(daemon->outbox_size);
     }
     if (daemon->outbox)
-        daemon->uplink = weir_uplink_create(daemon->outbox, daemon->outbox_size);
+        daemon->uplink = weir_uplink_create(daemon->outbox, daemon->outbox_size,
+                                            daemon->keeper || daemon->opening);
     if (daemon->uplink)
         weir_uplink_use_keeper(daemon->uplink, daemon->keeper);
     return daemon->uplink != NULL;

@@ -179,7 +179,7 @@ static void start_keeper(struct weir_daemon *daemon, const struct weir_recovery 
                          int64_t sync_ms)
 {
     daemon->keeper =
-        weir_keeper_create(&daemon->storage, daemon->journal, sync_ms, daemon->wake_fd);
+        weir_keeper_create(&daemon->storage, &daemon->stored_journal, sync_ms, daemon->wake_fd);
     if (!daemon->keeper)
         return;
     weir_keeper_condemn(daemon->keeper, recovery->bad, recovery->bad_count);

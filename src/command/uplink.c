@@ -1,5 +1,6 @@
 #include "command/uplink.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ struct weir_uplink {
     struct weir_ring outbox;
     struct weir_keeper *keeper;      /* where batches go; NULL: they stay in memory */
     struct weir_keeper *keeper_sent; /* where they are sent from; NULL: there is no storage */
-    bool from_keeper;                /* the one on its way is the keeper's */
+    bool keeps_rows;  /* batches in memory may still go to a keeper, who wants their rows */
+    bool from_keeper; /* the one on its way is the keeper's */
     struct weir_done done;
     int64_t rate;   /* bytes a second */
     int64_t credit; /* thousandths of bytes that may leave now; below 0: owed */
@@ -69,7 +71,7 @@ struct weir_mqtt *weir_uplink_connect(const struct weir_config *config, int wake
     return weir_mqtt_create(&options);
 }
 
-struct weir_uplink *weir_uplink_create(void *outbox, uint64_t outbox_bytes)
+struct weir_uplink *weir_uplink_create(void *outbox, uint64_t outbox_bytes, bool keeps_rows)
 {
     struct weir_uplink *uplink = calloc(1, sizeof(*uplink));
 
@@ -78,6 +80,7 @@ struct weir_uplink *weir_uplink_create(void *outbox, uint64_t outbox_bytes)
         return NULL;
     }
     weir_ring_init(&uplink->outbox, outbox, outbox_bytes);
+    uplink->keeps_rows = keeps_rows;
     return uplink;
 }
 
@@ -167,6 +170,7 @@ static void hand_over(struct weir_uplink *uplink)
 
 void weir_uplink_use_keeper(struct weir_uplink *uplink, struct weir_keeper *keeper)
 {
+    assert(!keeper || uplink->keeps_rows);
     uplink->keeper = keeper;
     if (keeper)
         uplink->keeper_sent = keeper;
@@ -221,7 +225,7 @@ static bool give_to_keeper(struct weir_uplink *uplink, const struct weir_engine_
 /* False: there is no room, not even when all that is there has given way. */
 static bool hold(struct weir_uplink *uplink, const struct weir_engine_batch *batch, uint64_t place)
 {
-    uint64_t row_bytes = uplink->keeper_sent ? batch->row_count * sizeof(*batch->rows) : 0;
+    uint64_t row_bytes = uplink->keeps_rows ? batch->row_count * sizeof(*batch->rows) : 0;
     uint64_t length = sizeof(struct record) + padded(batch->length) + row_bytes;
     struct record *record = weir_ring_reserve(&uplink->outbox, length);
 

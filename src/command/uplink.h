@@ -18,8 +18,8 @@ struct weir_mqtt;
 struct weir_uplink;
 
 /* An uplink without a connection, that only collects; outbox_bytes of memory at outbox, 8-byte
- * aligned. NULL: out of memory; logged. */
-struct weir_uplink *weir_uplink_create(void *outbox, uint64_t outbox_bytes);
+ * aligned. keeps_rows: there is storage, or may be. NULL: out of memory; logged. */
+struct weir_uplink *weir_uplink_create(void *outbox, uint64_t outbox_bytes, bool keeps_rows);
 void weir_uplink_destroy(struct weir_uplink *uplink, int wait_ms);
 
 /* Batches go to the keeper from now on, those in memory first; NULL: to the ring in memory. */
