@@ -50,6 +50,8 @@ struct weir_stream_config {
     bool revise;         /* late = "revise" */
     uint32_t held_count; /* closed windows kept for revision; 0 unless revise */
     uint32_t aggregates; /* bit 1 << enum weir_aggregate */
+    uint32_t quantile_count;
+    uint16_t quantiles[WEIR_QUANTILE_COUNT_MAX]; /* thousandths, rising: 950 is p95 */
     uint32_t max_series;
     bool live; /* publish live/<stream>/<series> */
 };

@@ -26,10 +26,13 @@ struct weir_engine_batch {
     uint64_t sequence;
     const struct weir_summary *rows; /* [row_count], what the bytes were made from */
     uint32_t row_count;
+    const unsigned char *sketches; /* those of the rows that have one, as format/sketch_list.h */
+    size_t sketches_length;
 };
 
 struct weir_engine_output {
     enum weir_engine_output_kind kind;
+    const struct weir_sketch *sketch; /* of a summary; as weir_pipeline_peek gives it */
     union {
         struct weir_summary summary;
         struct weir_alert alert;

@@ -44,6 +44,10 @@
 /* Sentinel values of a field (999, -127, ...). */
 #define WEIR_INVALID_COUNT_MAX 8
 
+/* Quantiles of a stream. More show no more of a distribution than the bins of a sketch know of it;
+ * sixteen take half a KiB of a row at most. */
+#define WEIR_QUANTILE_COUNT_MAX 16
+
 /* Alert rules of a configuration, and of one stream (each costs a state in every series of it). */
 #define WEIR_RULE_COUNT_MAX 256
 #define WEIR_STREAM_RULE_COUNT_MAX 32

@@ -17,6 +17,7 @@
 
 #include "weir/config.h"
 #include "weir/flow.h"
+#include "weir/sketch.h"
 
 enum weir_output_kind { WEIR_OUTPUT_SUMMARY, WEIR_OUTPUT_ALERT };
 
@@ -31,6 +32,7 @@ struct weir_output {
 /* The byte plan: where the arena's bytes go, for one stream. */
 struct weir_stream_plan {
     uint64_t record_bytes;  /* one series: its windows and the states of its alerts */
+    uint64_t sketch_bytes;  /* of it: the sketches for quantiles */
     uint64_t index_bytes;   /* the table from names to series, and the names, for max_series */
     uint64_t decoder_bytes; /* compiled paths and filters */
     uint64_t total_bytes;   /* max_series records, index and decoder */
@@ -43,6 +45,7 @@ struct weir_pipeline {
     unsigned char *arena;
     uint64_t plans_offset;
     uint64_t outputs_offset;
+    uint64_t sketches_offset;
     uint64_t state_offset;
     uint32_t output_max;
     uint32_t message_output_max;
@@ -88,6 +91,14 @@ enum weir_status weir_pipeline_advance(struct weir_pipeline *pipeline, int64_t n
 
 /* Closes every open window, whatever the time. WEIR_FULL as with advance. */
 enum weir_status weir_pipeline_drain(struct weir_pipeline *pipeline);
+
+/*
+ * The oldest output where it lies, NULL: none is waiting. *sketch, if sketch is not NULL, becomes
+ * the sketch behind a summary whose stream asks for quantiles, else NULL. Both are valid, taken or
+ * not, until the pipeline is fed or told the time.
+ */
+const struct weir_output *weir_pipeline_peek(const struct weir_pipeline *pipeline,
+                                             const struct weir_sketch **sketch);
 
 /* Moves the oldest output to *output; false when none is waiting. */
 bool weir_pipeline_take(struct weir_pipeline *pipeline, struct weir_output *output);

@@ -78,7 +78,8 @@ void weir_sketch_quantiles(const struct weir_sketch *sketch, const uint16_t *tho
  * the lowest first; signed ones zigzag: 2i for i >= 0, else -2i - 1.
  *
  *     count
- *     up to 64 samples:  the samples, rising, each as the 8 bytes of a double, lowest first
+ *     up to 64 samples:  the different ones, rising, each as how often it is there and the 8 bytes
+ *                        of a double, lowest first
  *     more:              e and the first bin, both signed; then for each bin from it on its count,
  *                        until all samples are counted; 0 and a number stand for so many empty bins
  *

@@ -11,6 +11,7 @@
 #include "command/room.h"
 #include "command/storage.h"
 #include "format/encode.h"
+#include "format/sketch_list.h"
 #include "port/config.h"
 #include "weir/engine.h"
 
@@ -24,7 +25,8 @@ struct load {
     uint64_t hour_rows;
     uint64_t schedule_rows;
     uint64_t schedule_bytes;
-    uint64_t schedule_batches; /* 0: no uplink */
+    uint64_t schedule_sketch_bytes; /* beside the rows */
+    uint64_t schedule_batches;      /* 0: no uplink */
 };
 
 static void print_bytes(const char *what, uint64_t bytes)
@@ -37,11 +39,17 @@ static void print_stream(const struct weir_stream_config *stream,
 {
     uint64_t records = plan->record_bytes * stream->max_series;
     char line[80];
+    uint64_t sketch_count = plan->sketch_bytes / sizeof(struct weir_sketch);
 
     printf("  stream \"%s\"\n", stream->name);
     (void)snprintf(line, sizeof(line), "  %" PRIu32 " series of %" PRIu64 " bytes",
                    stream->max_series, plan->record_bytes);
     print_bytes(line, records);
+    if (sketch_count > 0) {
+        (void)snprintf(line, sizeof(line), "    of it sketches, %" PRIu64 " times %zu bytes",
+                       sketch_count, sizeof(struct weir_sketch));
+        print_bytes(line, plan->sketch_bytes * stream->max_series);
+    }
     print_bytes("  index and names of series", plan->index_bytes);
     print_bytes("  topics and paths", plan->decoder_bytes);
     print_bytes("  in all", plan->total_bytes);
@@ -109,6 +117,32 @@ static void print_memory(const struct weir_config *config)
     print_bytes("besides, for the moment of a reload", engine_bytes + publisher_bytes);
 }
 
+/* Samples of a window, for the same. */
+#define EXAMPLE_COUNT 60
+
+/* The sketch of a window whose samples are half of them different. */
+static struct weir_sketch example_sketch(void)
+{
+    struct weir_sketch sketch = {0};
+
+    for (uint32_t i = 0; i < EXAMPLE_COUNT; i++)
+        weir_sketch_accept(&sketch, 20.125 + i / 2 * 0.125);
+    return sketch;
+}
+
+/* Bytes that it takes beside a row in the outbox. */
+static uint64_t sketch_bytes(const struct weir_stream_config *stream)
+{
+    const struct weir_sketch sketch = example_sketch();
+    unsigned char bytes[WEIR_SKETCH_BYTES_MAX];
+    const struct weir_sketch_list_entry entry = {
+        .quantile_count = stream->quantile_count,
+        .length = weir_sketch_write(&sketch, bytes),
+    };
+
+    return stream->quantile_count > 0 ? weir_sketch_list_size(&entry) : 0;
+}
+
 /* Bytes of a batch's row, for names and numbers of everyday length. */
 static uint64_t row_bytes(const struct weir_stream_config *stream, uint32_t field)
 {
@@ -118,7 +152,7 @@ static uint64_t row_bytes(const struct weir_stream_config *stream, uint32_t fiel
         .end_ms = 1700000000000 + stream->window_ms,
         .first_ms = 1700000000000,
         .last_ms = 1700000000000 + stream->window_ms / 2,
-        .count = 60,
+        .count = EXAMPLE_COUNT,
         .sum = 1287.375,
         .min = 20.125,
         .max = 22.875,
@@ -127,12 +161,13 @@ static uint64_t row_bytes(const struct weir_stream_config *stream, uint32_t fiel
         .first = 20.125,
         .last = 22.5,
     };
+    const struct weir_sketch sketch = example_sketch();
     char bytes[4096];
     struct weir_text text;
 
     weir_text_init(&text, bytes, sizeof(bytes));
     weir_text_add(&text, ",{");
-    weir_encode_summary(&text, stream, "building/device4", &summary);
+    weir_encode_summary(&text, stream, "building/device4", &summary, &sketch);
     weir_text_add(&text, "}");
     return text.length;
 }
@@ -147,6 +182,7 @@ static void add_stream_load(struct load *load, const struct weir_config *config,
             (stream->max_series * (uint64_t)config->uplink_every_ms + window_ms - 1) / window_ms;
         load->schedule_rows += rows;
         load->schedule_bytes += rows * row_bytes(stream, i);
+        load->schedule_sketch_bytes += rows * sketch_bytes(stream);
     }
     load->hour_rows += (stream->max_series * (uint64_t)stream->field_count * HOUR_MS) / window_ms;
 }
@@ -161,12 +197,16 @@ static uint64_t batch_bytes_max(const struct weir_config *config)
 static void find_load(struct load *load, const struct weir_config *config)
 {
     uint64_t batch_max = batch_bytes_max(config);
+    uint64_t larger;
 
     *load = (struct load){0};
     for (uint32_t i = 0; i < config->stream_count; i++)
         add_stream_load(load, config, i);
+    /* A batch is full when its rows are, or their sketches. */
+    larger = load->schedule_bytes > load->schedule_sketch_bytes ? load->schedule_bytes
+                                                                : load->schedule_sketch_bytes;
     if (config->uplink.url[0] != '\0')
-        load->schedule_batches = (load->schedule_bytes + batch_max - 1) / batch_max;
+        load->schedule_batches = (larger + batch_max - 1) / batch_max;
 }
 
 static void print_flash(const struct weir_config *config, const struct load *load)
@@ -178,7 +218,7 @@ static void print_flash(const struct weir_config *config, const struct load *loa
         return;
     }
     weir_flash_plan(&plan, config, load->schedule_batches, load->schedule_rows,
-                    load->schedule_bytes);
+                    load->schedule_bytes, load->schedule_sketch_bytes);
     printf("flash at most, in bytes, in %s\n", config->storage_path);
     print_bytes("journal on flash", plan.journal_bytes);
     print_bytes("outbox on flash", plan.outbox_bytes);

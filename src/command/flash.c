@@ -55,21 +55,22 @@ static uint64_t sync_bytes(const struct weir_config *config, uint64_t day_messag
 }
 
 static uint64_t outbox_day_bytes(const struct weir_config *config, uint64_t batch_count,
-                                 uint64_t row_count, uint64_t batch_bytes)
+                                 uint64_t row_count, uint64_t batch_bytes, uint64_t sketch_bytes)
 {
     uint64_t times = DAY_MS / (uint64_t)config->uplink_every_ms;
     uint64_t file_bytes;
 
     if (batch_count == 0)
         return 0;
-    file_bytes =
-        weir_outbox_file_size((uint32_t)(batch_bytes / batch_count + WEIR_BATCH_HEAD_BYTES),
-                              (uint32_t)(row_count / batch_count));
+    file_bytes = weir_outbox_file_size(
+        (uint32_t)(batch_bytes / batch_count + WEIR_BATCH_HEAD_BYTES),
+        (uint32_t)(row_count / batch_count), (uint32_t)(sketch_bytes / batch_count));
     return times * batch_count * ((file_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES);
 }
 
 void weir_flash_plan(struct weir_flash_plan *plan, const struct weir_config *config,
-                     uint64_t batch_count, uint64_t row_count, uint64_t batch_bytes)
+                     uint64_t batch_count, uint64_t row_count, uint64_t batch_bytes,
+                     uint64_t sketch_bytes)
 {
     struct weir_publisher_plan publisher;
     struct weir_storage_plan storage;
@@ -89,5 +90,6 @@ void weir_flash_plan(struct weir_flash_plan *plan, const struct weir_config *con
     distance = weir_keeper_snapshot_distance(storage.journal_bytes, storage.segment_bytes,
                                              plan->snapshot_bytes);
     plan->day_snapshot_bytes = plan->day_journal_bytes / distance * plan->snapshot_bytes;
-    plan->day_outbox_bytes = outbox_day_bytes(config, batch_count, row_count, batch_bytes);
+    plan->day_outbox_bytes =
+        outbox_day_bytes(config, batch_count, row_count, batch_bytes, sketch_bytes);
 }

@@ -27,9 +27,10 @@ struct weir_flash_plan {
     uint64_t day_outbox_bytes;
 };
 
-/* Batches: how many leave each time by the schedule, with so many rows and bytes in all; 0: none.
- * The configuration has storage. */
+/* Batches: how many leave each time by the schedule, with so many rows and bytes in all, those of
+ * sketches beside them; 0: none. The configuration has storage. */
 void weir_flash_plan(struct weir_flash_plan *plan, const struct weir_config *config,
-                     uint64_t batch_count, uint64_t row_count, uint64_t batch_bytes);
+                     uint64_t batch_count, uint64_t row_count, uint64_t batch_bytes,
+                     uint64_t sketch_bytes);
 
 #endif

@@ -30,13 +30,14 @@
 #define SNAPSHOT_FACTOR 16
 #define SNAPSHOT_LOG_SHARE 3 /* and at a third of the log on disk, so that two fit */
 
-/* A batch on its way; its bytes, padded to eight, and its rows follow. */
+/* A batch on its way; its bytes, padded to eight, its rows and their sketches follow. */
 struct staged {
     uint64_t place;
     uint64_t epoch;
     uint64_t sequence;
     uint32_t row_count;
     uint32_t length;
+    uint64_t sketches_length;
 };
 
 /* A configuration as bytes, from the heap. */
@@ -365,6 +366,8 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
 {
     struct weir_outbox *outbox = &keeper->storage->outbox;
     const char *bytes = (const char *)(staged + 1);
+    const struct weir_summary *rows =
+        (const struct weir_summary *)(const void *)(bytes + ((staged->length + 7) & ~7u));
     struct weir_outbox_batch batch = {
         .place = staged->place,
         .epoch = staged->epoch,
@@ -375,7 +378,9 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
         .row_count = staged->row_count,
         .length = staged->length,
         .bytes = bytes,
-        .rows = (const struct weir_summary *)(const void *)(bytes + ((staged->length + 7) & ~7u)),
+        .rows = rows,
+        .sketches_length = (uint32_t)staged->sketches_length,
+        .sketches = (const unsigned char *)(rows + staged->row_count),
     };
     int error = 0;
 
@@ -383,7 +388,8 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
     if (weir_outbox_has(outbox, batch.epoch, batch.sequence))
         return 0;
     while (error == 0 && outbox->count > 0 &&
-           !weir_outbox_fits(outbox, weir_outbox_file_size(batch.length, batch.row_count)))
+           !weir_outbox_fits(
+               outbox, weir_outbox_file_size(batch.length, batch.row_count, batch.sketches_length)))
         error = make_room(keeper, batch.epoch);
     copy_counts(keeper);
     return error == 0 ? weir_outbox_add(outbox, &batch) : error;
@@ -439,6 +445,7 @@ static int serve_slot(struct weir_keeper *keeper)
     memcpy(keeper->slot_bytes, batch.bytes, batch.length);
     batch.bytes = keeper->slot_bytes;
     batch.rows = NULL;
+    batch.sketches = NULL;
     keeper->slot_batch = batch;
     keeper->slot = SLOT_READY;
     pthread_mutex_unlock(&keeper->lock);
@@ -757,8 +764,8 @@ bool weir_keeper_put(struct weir_keeper *keeper, const struct weir_outbox_batch 
     uint64_t padded = ((uint64_t)batch->length + 7) & ~(uint64_t)7;
     uint64_t row_bytes = batch->row_count * sizeof(*batch->rows);
     uint64_t log_end = weir_journal_end(keeper->journal);
-    struct staged *staged =
-        weir_ring_reserve(&keeper->staged, sizeof(*staged) + padded + row_bytes);
+    struct staged *staged = weir_ring_reserve(
+        &keeper->staged, sizeof(*staged) + padded + row_bytes + batch->sketches_length);
 
     if (!staged)
         return false;
@@ -769,10 +776,13 @@ bool weir_keeper_put(struct weir_keeper *keeper, const struct weir_outbox_batch 
         .sequence = batch->sequence,
         .row_count = batch->row_count,
         .length = batch->length,
+        .sketches_length = batch->sketches_length,
     };
     memcpy(staged + 1, batch->bytes, batch->length);
     if (row_bytes > 0)
         memcpy((char *)(staged + 1) + padded, batch->rows, row_bytes);
+    if (batch->sketches_length > 0)
+        memcpy((char *)(staged + 1) + padded + row_bytes, batch->sketches, batch->sketches_length);
     weir_ring_commit(&keeper->staged);
     kick(keeper);
     return true;

@@ -9,12 +9,14 @@
 
 #include "weir/config.h"
 #include "weir/flow.h"
+#include "weir/sketch.h"
 
 struct weir_live {
     /* private */
     struct weir_live_stream {
-        struct weir_summary *newest; /* [series][field]; count 0: none yet */
-        bool *dirty;                 /* [series]: the broker lacks the newest */
+        struct weir_summary *newest;  /* [series][field]; count 0: none yet */
+        struct weir_sketch *sketches; /* the same; NULL: no quantiles are asked for */
+        bool *dirty;                  /* [series]: the broker lacks the newest */
         uint32_t field_count;
         uint32_t series_max;
         uint32_t dirty_count;
@@ -31,7 +33,8 @@ bool weir_live_init(struct weir_live *live, const struct weir_config *config);
 void weir_live_finish(struct weir_live *live);
 
 /* Takes a summary; of a stream that is not live, or older than the one it has, it is no news. */
-void weir_live_accept(struct weir_live *live, const struct weir_summary *summary);
+void weir_live_accept(struct weir_live *live, const struct weir_summary *summary,
+                      const struct weir_sketch *sketch);
 
 /* Finds a series with news, which then counts as told; false: none. */
 bool weir_live_take(struct weir_live *live, uint32_t *stream, uint32_t *series);
@@ -40,8 +43,10 @@ bool weir_live_take(struct weir_live *live, uint32_t *stream, uint32_t *series);
 void weir_live_put_back(struct weir_live *live, uint32_t stream, uint32_t series);
 void weir_live_put_all_back(struct weir_live *live);
 
-/* The newest summaries of a series, field_count of them. */
+/* The newest summaries of a series, field_count of them, and their sketches; NULL: they have none. */
 const struct weir_summary *weir_live_newest(const struct weir_live *live, uint32_t stream,
                                             uint32_t series);
+const struct weir_sketch *weir_live_sketches(const struct weir_live *live, uint32_t stream,
+                                             uint32_t series);
 
 #endif

@@ -5,7 +5,7 @@ static void accept_output(struct weir_daemon *daemon, const struct weir_engine_o
 {
     switch (output->kind) {
     case WEIR_ENGINE_SUMMARY:
-        weir_publisher_accept_summary(daemon->publisher, &output->summary);
+        weir_publisher_accept_summary(daemon->publisher, &output->summary, output->sketch);
         break;
     case WEIR_ENGINE_ALERT:
         weir_publisher_accept_alert(daemon->publisher, &output->alert);

@@ -214,9 +214,10 @@ void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct 
 }
 
 void weir_publisher_accept_summary(struct weir_publisher *publisher,
-                                   const struct weir_summary *summary)
+                                   const struct weir_summary *summary,
+                                   const struct weir_sketch *sketch)
 {
-    weir_live_accept(&publisher->live, summary);
+    weir_live_accept(&publisher->live, summary, sketch);
 }
 
 uint64_t weir_publisher_dropped(const struct weir_publisher *publisher)
@@ -462,6 +463,7 @@ static void write_live(struct weir_publisher *publisher, uint32_t stream_index, 
 {
     const struct weir_stream_config *stream = &publisher->config->streams[stream_index];
     const struct weir_summary *newest = weir_live_newest(&publisher->live, stream_index, series);
+    const struct weir_sketch *sketches = weir_live_sketches(&publisher->live, stream_index, series);
     const struct weir_engine *engine = weir_intake_lock(publisher->intake);
     const char *name = weir_pipeline_series_name(&engine->pipeline, stream_index, series);
     const char *separator = "";
@@ -483,7 +485,7 @@ static void write_live(struct weir_publisher *publisher, uint32_t stream_index, 
             continue;
         weir_text_add(payload, separator);
         weir_text_add(payload, "{");
-        weir_encode_summary(payload, stream, name, &newest[i]);
+        weir_encode_summary(payload, stream, name, &newest[i], sketches ? &sketches[i] : NULL);
         weir_text_add(payload, "}");
         separator = ",";
     }

@@ -40,7 +40,8 @@ void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms);
 /* Notes an output of the engine. Under the intake's lock; sends nothing. */
 void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct weir_alert *alert);
 void weir_publisher_accept_summary(struct weir_publisher *publisher,
-                                   const struct weir_summary *summary);
+                                   const struct weir_summary *summary,
+                                   const struct weir_sketch *sketch);
 
 /* Sends what is due. now_ms: CLOCK_BOOTTIME. Returns when it wants to be called again at the
  * latest. */

@@ -47,14 +47,15 @@ struct replay {
     struct weir_writer batches;
 };
 
-static void write_summary(struct replay *replay, const struct weir_summary *summary)
+static void write_summary(struct replay *replay, const struct weir_summary *summary,
+                          const struct weir_sketch *sketch)
 {
     struct weir_text *line = weir_writer_line(&replay->output);
     const char *series =
         weir_pipeline_series_name(&replay->engine.pipeline, summary->stream, summary->series);
 
     weir_text_add(line, "{\"type\":\"summary\",");
-    weir_encode_summary(line, &replay->config->streams[summary->stream], series, summary);
+    weir_encode_summary(line, &replay->config->streams[summary->stream], series, summary, sketch);
     weir_text_add(line, "}");
     weir_writer_end(&replay->output);
 }
@@ -82,7 +83,7 @@ static void take_outputs(struct replay *replay)
     while (weir_engine_take(&replay->engine, &output)) {
         switch (output.kind) {
         case WEIR_ENGINE_SUMMARY:
-            write_summary(replay, &output.summary);
+            write_summary(replay, &output.summary, output.sketch);
             break;
         case WEIR_ENGINE_ALERT:
             write_alert(replay, &output.alert);

@@ -98,8 +98,8 @@ static int gather(struct weir_room *room, struct weir_coarsen *coarsen, struct r
             continue;
         if (error != 0)
             return error;
-        status =
-            weir_coarsen_accept(coarsen, batch.bytes, batch.length, batch.rows, batch.row_count);
+        status = weir_coarsen_accept(coarsen, batch.bytes, batch.length, batch.rows,
+                                     batch.row_count, batch.sketches, batch.sketches_length);
         if (status == WEIR_REFUSED && run->count == 0) {
             run->first = run->last = batch.last;
             return 0;
@@ -134,6 +134,8 @@ static int put_part(struct weir_room *room, const struct run *run,
         .length = (uint32_t)made->length,
         .bytes = made->bytes,
         .rows = made->rows,
+        .sketches_length = made->sketches_length,
+        .sketches = made->sketches,
     };
 
     return weir_outbox_add(room->outbox, &batch);

@@ -315,7 +315,7 @@ static uint64_t numbers_bytes(uint32_t segment_count)
 static uint64_t batch_file_bytes(void)
 {
     return weir_outbox_file_size(WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX,
-                                 WEIR_BATCH_ROW_COUNT_MAX);
+                                 WEIR_BATCH_ROW_COUNT_MAX, WEIR_BATCH_SKETCH_BYTES_MAX);
 }
 
 void weir_storage_plan(struct weir_storage_plan *plan, const struct weir_config *config)

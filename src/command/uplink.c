@@ -10,13 +10,15 @@
 #include "port/mqtt.h"
 #include "store/ring.h"
 
-/* A batch in the outbox in memory. Its bytes follow, and with storage, padded to eight, its rows. */
+/* A batch in the outbox in memory. Its bytes follow, and with storage, padded to eight, its rows and
+ * their sketches. */
 struct record {
     uint64_t place;
     uint64_t epoch;
     uint64_t sequence;
     uint64_t row_count;
     uint64_t length;
+    uint64_t sketches_length; /* 0 without storage */
 };
 
 /* A batch the broker refused is offered again after this long. */
@@ -152,6 +154,8 @@ static void hand_over(struct weir_uplink *uplink)
     while (uplink->keeper && (!uplink->sent || uplink->from_keeper) &&
            (record = weir_ring_peek(&uplink->outbox, &length)) != NULL) {
         const char *bytes = (const char *)(record + 1);
+        const struct weir_summary *rows =
+            (const struct weir_summary *)(const void *)(bytes + padded(record->length));
         const struct weir_outbox_batch batch = {
             .place = record->place,
             .epoch = record->epoch,
@@ -159,7 +163,9 @@ static void hand_over(struct weir_uplink *uplink)
             .row_count = (uint32_t)record->row_count,
             .length = (uint32_t)record->length,
             .bytes = bytes,
-            .rows = (const struct weir_summary *)(const void *)(bytes + padded(record->length)),
+            .rows = rows,
+            .sketches_length = (uint32_t)record->sketches_length,
+            .sketches = (const unsigned char *)(rows + record->row_count),
         };
 
         if (!weir_keeper_put(uplink->keeper, &batch))
@@ -210,6 +216,8 @@ static bool give_to_keeper(struct weir_uplink *uplink, const struct weir_engine_
         .length = (uint32_t)batch->length,
         .bytes = batch->bytes,
         .rows = batch->rows,
+        .sketches_length = (uint32_t)batch->sketches_length,
+        .sketches = batch->sketches,
     };
     struct weir_keeper_report report;
 
@@ -226,7 +234,8 @@ static bool give_to_keeper(struct weir_uplink *uplink, const struct weir_engine_
 static bool hold(struct weir_uplink *uplink, const struct weir_engine_batch *batch, uint64_t place)
 {
     uint64_t row_bytes = uplink->keeps_rows ? batch->row_count * sizeof(*batch->rows) : 0;
-    uint64_t length = sizeof(struct record) + padded(batch->length) + row_bytes;
+    uint64_t sketch_bytes = uplink->keeps_rows ? batch->sketches_length : 0;
+    uint64_t length = sizeof(struct record) + padded(batch->length) + row_bytes + sketch_bytes;
     struct record *record = weir_ring_reserve(&uplink->outbox, length);
 
     while (!record && drop_oldest(uplink))
@@ -239,10 +248,14 @@ static bool hold(struct weir_uplink *uplink, const struct weir_engine_batch *bat
         .sequence = batch->sequence,
         .row_count = batch->row_count,
         .length = batch->length,
+        .sketches_length = sketch_bytes,
     };
     memcpy(record + 1, batch->bytes, batch->length);
     if (row_bytes > 0)
         memcpy((char *)(record + 1) + padded(batch->length), batch->rows, (size_t)row_bytes);
+    if (sketch_bytes > 0)
+        memcpy((char *)(record + 1) + padded(batch->length) + row_bytes, batch->sketches,
+               (size_t)sketch_bytes);
     weir_ring_commit(&uplink->outbox);
     uplink->counts.batches++;
     uplink->counts.summaries += batch->row_count;

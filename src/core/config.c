@@ -92,6 +92,7 @@ uint64_t weir_stream_hash(const struct weir_stream_config *stream)
     hash = add_int(hash, stream->lateness_ms);
     hash = add_int(hash, stream->idle_ms);
     hash = add_uint(hash, stream->revise);
+    hash = add_uint(hash, stream->quantile_count > 0);
     hash = add_uint(hash, stream->held_count);
     hash = add_uint(hash, stream->max_series);
     return spread(hash);
@@ -104,6 +105,9 @@ static uint64_t hash_delivery(const struct weir_stream_config *stream)
 
     hash = add_uint(hash, stream->live);
     hash = add_uint(hash, stream->aggregates);
+    hash = add_uint(hash, stream->quantile_count);
+    for (uint32_t i = 0; i < stream->quantile_count; i++)
+        hash = add_uint(hash, stream->quantiles[i]);
     for (uint32_t i = 0; i < stream->field_count; i++)
         hash = add_text(hash, stream->fields[i].unit);
     return hash;

@@ -1,6 +1,7 @@
 #include "weir/flow.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #define NAME_OF(names, value)                                                                      \
     (assert((size_t)(value) < sizeof(names) / sizeof(names)[0]), (names)[(value)])
@@ -20,6 +21,13 @@ const char *weir_aggregate_name(enum weir_aggregate aggregate)
 
     static_assert(sizeof(names) / sizeof(names[0]) == WEIR_AGGREGATE_KIND_COUNT, "one each");
     return NAME_OF(names, aggregate);
+}
+
+void weir_quantile_name(unsigned thousandths, char name[static WEIR_QUANTILE_NAME_SIZE])
+{
+    assert(thousandths > 0 && thousandths < 1000);
+    (void)snprintf(name, WEIR_QUANTILE_NAME_SIZE, thousandths % 10 ? "p%u.%u" : "p%u",
+                   thousandths / 10, thousandths % 10);
 }
 
 const char *weir_level_name(enum weir_level level)

@@ -283,9 +283,12 @@ static unsigned char *put_samples(unsigned char *at, const struct weir_sketch *s
     double sorted[EXACT_MAX];
 
     sort_samples(sketch, sorted);
-    for (uint64_t i = 0; i < sketch->count; i++) {
+    for (uint64_t i = 0, next; i < sketch->count; i = next) {
         uint64_t bits;
 
+        for (next = i + 1; next < sketch->count && sorted[next] == sorted[i];)
+            next++;
+        at = put_number(at, next - i);
         memcpy(&bits, &sorted[i], sizeof(bits));
         for (unsigned shift = 0; shift < 64; shift += 8)
             *at++ = (unsigned char)(bits >> shift);
@@ -361,17 +364,21 @@ static bool get_signed(struct input *input, int64_t min, int64_t max, int64_t *n
 
 static bool get_samples(struct input *input, struct weir_sketch *sketch)
 {
-    for (uint64_t i = 0; i < sketch->count; i++) {
+    for (uint64_t i = 0; i < sketch->count;) {
+        uint64_t times;
         uint64_t bits = 0;
+        double value;
 
-        if (input->end - input->at < 8)
+        if (!get_number(input, &times) || times == 0 || times > sketch->count - i ||
+            input->end - input->at < 8)
             return false;
         for (unsigned shift = 0; shift < 64; shift += 8)
             bits |= (uint64_t)*input->at++ << shift;
-        memcpy(&sketch->samples[i], &bits, sizeof(bits));
-        if (!isfinite(sketch->samples[i]))
+        memcpy(&value, &bits, sizeof(value));
+        if (!isfinite(value))
             return false;
-        sketch->samples[i] += 0.0;
+        for (; times > 0; times--)
+            sketch->samples[i++] = value + 0.0;
     }
     return true;
 }

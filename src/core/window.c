@@ -7,6 +7,7 @@ struct cell {
     uint64_t revision; /* of the row that goes out next */
 };
 
+/* Its sketches, if there are any, lie behind its cells. */
 struct pane {
     int64_t start_ms;
     uint64_t state;
@@ -17,7 +18,9 @@ enum pane_state { PANE_FREE, PANE_OPEN, PANE_HELD };
 
 static uint64_t pane_size(const struct weir_window_shape *shape)
 {
-    return sizeof(struct pane) + shape->field_count * sizeof(struct cell);
+    return sizeof(struct pane) +
+           shape->field_count *
+               (sizeof(struct cell) + (shape->sketched ? sizeof(struct weir_sketch) : 0));
 }
 
 uint64_t weir_window_size(const struct weir_window_shape *shape)
@@ -29,6 +32,19 @@ static struct pane *pane_at(struct weir_window *window, const struct weir_window
                             uint32_t index)
 {
     return (struct pane *)((char *)(window + 1) + index * pane_size(shape));
+}
+
+static uint32_t pane_index(const struct weir_window_shape *shape, int64_t number)
+{
+    int64_t remainder = number % (int64_t)shape->pane_count;
+
+    return (uint32_t)(remainder < 0 ? remainder + shape->pane_count : remainder);
+}
+
+static struct weir_sketch *sketch_at(struct pane *pane, const struct weir_window_shape *shape,
+                                     uint32_t field)
+{
+    return (struct weir_sketch *)(pane->cells + shape->field_count) + field;
 }
 
 void weir_window_init(struct weir_window *window)
@@ -134,15 +150,17 @@ static struct pane *open_pane(struct weir_window *window, const struct weir_wind
                               int64_t number)
 {
     int64_t start_ms = number * shape->length_ms;
-    int64_t remainder = number % (int64_t)shape->pane_count;
-    uint32_t index = (uint32_t)(remainder < 0 ? remainder + shape->pane_count : remainder);
+    uint32_t index = pane_index(shape, number);
     struct pane *pane = pane_at(window, shape, index);
 
     if (pane->state != PANE_OPEN) {
         pane->start_ms = start_ms;
         pane->state = PANE_OPEN;
-        for (uint32_t i = 0; i < shape->field_count; i++)
+        for (uint32_t i = 0; i < shape->field_count; i++) {
             pane->cells[i] = (struct cell){.revision = 0};
+            if (shape->sketched)
+                sketch_at(pane, shape, i)->count = 0;
+        }
         window->open_count++;
         if (start_ms + shape->length_ms < window->close_ms)
             window->close_ms = start_ms + shape->length_ms;
@@ -151,6 +169,14 @@ static struct pane *open_pane(struct weir_window *window, const struct weir_wind
     window->current_ms = start_ms;
     window->current_pane = index;
     return pane;
+}
+
+static void count_sample(struct pane *pane, const struct weir_window_shape *shape, uint32_t field,
+                         const struct weir_sample *sample)
+{
+    weir_moments_accept(&pane->cells[field].moments, sample->time_ms, sample->value);
+    if (shape->sketched)
+        weir_sketch_accept(sketch_at(pane, shape, field), sample->value);
 }
 
 static enum weir_window_fate accept_late(struct weir_window *window,
@@ -162,7 +188,7 @@ static enum weir_window_fate accept_late(struct weir_window *window,
         struct pane *pane = pane_at(window, shape, i);
 
         if (pane->state == PANE_HELD && pane->start_ms == start_ms) {
-            weir_moments_accept(&pane->cells[field].moments, sample->time_ms, sample->value);
+            count_sample(pane, shape, field, sample);
             write_row(shape, pane, field, &pane->cells[field], row);
             return WEIR_WINDOW_REVISED;
         }
@@ -188,6 +214,19 @@ enum weir_window_fate weir_window_accept(struct weir_window *window,
             return accept_late(window, shape, field, sample, start_ms, row);
         pane = open_pane(window, shape, number);
     }
-    weir_moments_accept(&pane->cells[field].moments, sample->time_ms, sample->value);
+    count_sample(pane, shape, field, sample);
     return WEIR_WINDOW_OPEN;
+}
+
+const struct weir_sketch *weir_window_sketch(struct weir_window *window,
+                                             const struct weir_window_shape *shape,
+                                             const struct weir_summary *row)
+{
+    uint32_t index = pane_index(shape, row->start_ms / shape->length_ms);
+    struct pane *pane = pane_at(window, shape, index);
+
+    if (!shape->sketched)
+        return NULL;
+    assert(pane->start_ms == row->start_ms);
+    return sketch_at(pane, shape, row->field);
 }

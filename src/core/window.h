@@ -1,6 +1,7 @@
 /*
  * The tumbling windows of one series: a ring of panes over [k * length, (k + 1) * length), counted
- * from the epoch, with a watermark that closes them. A pane has the moments of every field.
+ * from the epoch, with a watermark that closes them. A pane has the moments of every field, and a
+ * sketch of it where quantiles are asked for.
  *
  * Life of a pane: free -> open (first sample) -> closed (its end was reached; its rows are given
  * out) -> free, or held for revision until a newer window needs its place.
@@ -13,6 +14,7 @@
 
 #include "core/moments.h"
 #include "weir/flow.h"
+#include "weir/sketch.h"
 
 /* What all series of a stream share. */
 struct weir_window_shape {
@@ -20,7 +22,8 @@ struct weir_window_shape {
     int64_t lateness_ms;
     uint32_t pane_count; /* weir_stream_pane_count */
     uint32_t field_count;
-    bool hold; /* closed panes are held for revision */
+    bool hold;     /* closed panes are held for revision */
+    bool sketched; /* panes have a sketch of every field too */
 };
 
 /* One series' windows: this head, then the panes; weir_window_size bytes in all. */
@@ -76,5 +79,11 @@ enum weir_window_fate weir_window_accept(struct weir_window *window,
                                          const struct weir_window_shape *shape, uint32_t field,
                                          const struct weir_sample *sample,
                                          struct weir_summary *row);
+
+/* The sketch behind a row that was just given out, until the next accept; NULL: the shape has
+ * none. */
+const struct weir_sketch *weir_window_sketch(struct weir_window *window,
+                                             const struct weir_window_shape *shape,
+                                             const struct weir_summary *row);
 
 #endif

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "format/sketch_list.h"
+
 /* Room kept behind the rows for the closing "]}". */
 #define TAIL_BYTES 2
 
@@ -12,24 +14,53 @@ void weir_batch_init(struct weir_batch *batch, uint64_t size_max)
         (uint32_t)(size_max < WEIR_BATCH_BYTES_MAX ? size_max : WEIR_BATCH_BYTES_MAX) - TAIL_BYTES;
     batch->row_count = 0;
     batch->rows_length = 0;
+    batch->sketches_length = 0;
+    batch->sketches_max = batch->rows_max;
+}
+
+/* The bytes that the row's sketch takes are counted only when the row is in. */
+static enum weir_status put_sketch(struct weir_batch *batch,
+                                   const struct weir_stream_config *stream,
+                                   const struct weir_sketch *sketch, uint32_t *length)
+{
+    unsigned char bytes[WEIR_SKETCH_BYTES_MAX];
+    const struct weir_sketch_list_entry entry = {
+        .row = batch->row_count,
+        .quantiles = stream->quantiles,
+        .quantile_count = stream->quantile_count,
+        .bytes = bytes,
+        .length = sketch ? weir_sketch_write(sketch, bytes) : 0,
+    };
+
+    *length = 0;
+    if (!sketch)
+        return WEIR_OK;
+    if (weir_sketch_list_size(&entry) > batch->sketches_max - batch->sketches_length)
+        return WEIR_FULL;
+    *length = (uint32_t)weir_sketch_list_put(batch->sketches + batch->sketches_length, &entry);
+    return WEIR_OK;
 }
 
 enum weir_status weir_batch_accept(struct weir_batch *batch,
                                    const struct weir_stream_config *stream, const char *series,
-                                   const struct weir_summary *summary)
+                                   const struct weir_summary *summary,
+                                   const struct weir_sketch *sketch)
 {
     struct weir_text text;
+    uint32_t sketch_length;
 
-    if (batch->row_count == WEIR_BATCH_ROW_COUNT_MAX)
+    if (batch->row_count == WEIR_BATCH_ROW_COUNT_MAX ||
+        put_sketch(batch, stream, sketch, &sketch_length) != WEIR_OK)
         return WEIR_FULL;
     weir_text_init(&text, batch->bytes + WEIR_BATCH_HEAD_BYTES + batch->rows_length,
                    batch->rows_max - batch->rows_length);
     weir_text_add(&text, batch->row_count > 0 ? ",{" : "{");
-    weir_encode_summary(&text, stream, series, summary);
+    weir_encode_summary(&text, stream, series, summary, sketch);
     weir_text_add(&text, "}");
     if (text.overflow)
         return WEIR_FULL;
     batch->rows_length += (uint32_t)text.length;
+    batch->sketches_length += sketch_length;
     batch->rows[batch->row_count++] = *summary;
     return WEIR_OK;
 }

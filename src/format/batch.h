@@ -51,24 +51,34 @@ struct weir_batch_head {
 /* Rows of a batch at most: those of the shortest names fill it. */
 #define WEIR_BATCH_ROW_COUNT_MAX 640
 
+/* Sketches of a batch's rows: as much as of the rows themselves. Those of 60 samples that are all
+ * different, the largest that are common, fill it with 120 rows. */
+#define WEIR_BATCH_SKETCH_BYTES_MAX WEIR_BATCH_BYTES_MAX
+
 /* A batch under construction; position-independent. */
 struct weir_batch {
     uint32_t row_count; /* to read */
     /* private */
     uint32_t rows_length;
     uint32_t rows_max;
+    uint32_t sketches_length; /* to read */
+    uint32_t sketches_max;
     struct weir_summary rows[WEIR_BATCH_ROW_COUNT_MAX]; /* to read: what the text was made from */
     char bytes[WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX];
+    /* To read: as format/sketch_list.h. Last, so that without quantiles it is never touched. */
+    unsigned char sketches[WEIR_BATCH_SKETCH_BYTES_MAX];
 };
 
 /* Makes an empty batch whose rows take at most size_max bytes, and never more than
- * WEIR_BATCH_BYTES_MAX. */
+ * WEIR_BATCH_BYTES_MAX; their sketches likewise. */
 void weir_batch_init(struct weir_batch *batch, uint64_t size_max);
 
-/* Appends a row. WEIR_FULL: it does not fit; nothing was changed. */
+/* Appends a row, and its sketch if it is not NULL. WEIR_FULL: they do not fit; nothing was
+ * changed. */
 enum weir_status weir_batch_accept(struct weir_batch *batch,
                                    const struct weir_stream_config *stream, const char *series,
-                                   const struct weir_summary *summary);
+                                   const struct weir_summary *summary,
+                                   const struct weir_sketch *sketch);
 
 /* Closes the batch. Returns its bytes, which lie in the batch until it is made anew, and their
  * length. */

@@ -79,8 +79,24 @@ uint32_t weir_encode_aggregates(const struct weir_summary *summary)
     return aggregates;
 }
 
+static void add_quantiles(struct weir_text *text, const struct weir_stream_config *stream,
+                          const struct weir_summary *summary, const struct weir_sketch *sketch)
+{
+    double quantiles[WEIR_QUANTILE_COUNT_MAX];
+    char name[WEIR_QUANTILE_NAME_SIZE];
+
+    weir_sketch_quantiles(sketch, stream->quantiles, stream->quantile_count, summary->min,
+                          summary->max, quantiles);
+    for (uint32_t i = 0; i < stream->quantile_count; i++) {
+        weir_quantile_name(stream->quantiles[i], name);
+        add_key(text, name);
+        weir_text_add_number(text, quantiles[i]);
+    }
+}
+
 void weir_encode_summary(struct weir_text *text, const struct weir_stream_config *stream,
-                         const char *series, const struct weir_summary *summary)
+                         const char *series, const struct weir_summary *summary,
+                         const struct weir_sketch *sketch)
 {
     const struct weir_field_config *field = &stream->fields[summary->field];
 
@@ -97,6 +113,8 @@ void weir_encode_summary(struct weir_text *text, const struct weir_stream_config
         if (stream->aggregates & 1u << i)
             add_aggregate(text, summary, (enum weir_aggregate)i);
     }
+    if (sketch)
+        add_quantiles(text, stream, summary, sketch);
 }
 
 void weir_encode_alert(struct weir_text *text, const struct weir_config *config, const char *series,

@@ -8,12 +8,14 @@
 #include "format/text.h"
 #include "weir/config.h"
 #include "weir/flow.h"
+#include "weir/sketch.h"
 
 /* "stream":...,"series":...,"field":..., then the unit if any, the window, revision and the
- * aggregates that the stream asks for. An aggregate that is not finite, and a rate over no time,
- * is left out. */
+ * aggregates that the stream asks for, quantiles last. An aggregate that is not finite, and a rate
+ * over no time, is left out; so are quantiles where sketch is NULL. */
 void weir_encode_summary(struct weir_text *text, const struct weir_stream_config *stream,
-                         const char *series, const struct weir_summary *summary);
+                         const char *series, const struct weir_summary *summary,
+                         const struct weir_sketch *sketch);
 
 /* The aggregates, bit 1 << enum weir_aggregate, that are not left out where a stream asks for
  * all. */

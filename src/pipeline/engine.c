@@ -5,6 +5,7 @@
 
 #include "core/duplicate.h"
 #include "format/batch.h"
+#include "format/sketch_list.h"
 
 /* A batch takes at most this share of the outbox, so that a few always fit. */
 #define OUTBOX_SHARE 4
@@ -13,7 +14,6 @@ struct weir_batcher {
     bool batching;
     bool sealing;        /* the next take gives the batch out */
     bool given;          /* the batch was given out and is to be made anew */
-    bool held;           /* a summary waits for the next batch */
     bool unsynchronised; /* messages since the last batch arrived before the clock was right */
     int64_t doubted_ms;  /* the first of them since the clock was last set; INT64_MAX: none */
     int64_t every_ms;
@@ -25,7 +25,6 @@ struct weir_batcher {
     uint64_t reserved; /* the first of the numbers that were given away last */
     struct weir_ledger losses;
     struct weir_duplicates duplicates;
-    struct weir_summary held_summary;
     struct weir_batch batch;
 };
 
@@ -138,8 +137,7 @@ void weir_engine_note_malformed(struct weir_engine *engine)
 
 bool weir_engine_pending(const struct weir_engine *engine)
 {
-    return engine->batcher->held || engine->batcher->sealing ||
-           weir_pipeline_pending(&engine->pipeline);
+    return engine->batcher->sealing || weir_pipeline_pending(&engine->pipeline);
 }
 
 /* The first multiple of every_ms after time_ms. */
@@ -203,18 +201,26 @@ static bool is_doubted(const struct weir_engine *engine, const struct weir_summa
            row->end_ms > engine->batcher->doubted_ms;
 }
 
-/* Writes the batch under construction again, with the times of its doubted rows put right. */
+/* Writes the batch under construction again, with the times of its doubted rows put right. What is
+ * written of sketches is what was read. */
 static void correct_batch(struct weir_engine *engine, int64_t step_ms)
 {
     struct weir_batch *batch = &engine->batcher->batch;
     uint32_t count = engine->batcher->given ? 0 : batch->row_count;
+    struct weir_sketch_list_entry entry;
+    struct weir_sketch_list list;
+    struct weir_sketch sketch;
 
     if (count == 0)
         return;
+    weir_sketch_list_open(&list, batch->sketches, batch->sketches_length);
     batch->row_count = 0;
     batch->rows_length = 0;
+    batch->sketches_length = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct weir_summary row = batch->rows[i];
+        bool sketched = weir_sketch_list_take(&list, i, &entry) &&
+                        weir_sketch_read(&sketch, entry.bytes, entry.length) == WEIR_OK;
         enum weir_status status;
 
         if (is_doubted(engine, &row)) {
@@ -223,9 +229,10 @@ static void correct_batch(struct weir_engine *engine, int64_t step_ms)
             row.first_ms += step_ms;
             row.last_ms += step_ms;
         }
-        status = weir_batch_accept(
-            batch, &engine->config->streams[row.stream],
-            weir_pipeline_series_name(&engine->pipeline, row.stream, row.series), &row);
+        status =
+            weir_batch_accept(batch, &engine->config->streams[row.stream],
+                              weir_pipeline_series_name(&engine->pipeline, row.stream, row.series),
+                              &row, sketched ? &sketch : NULL);
         assert(status == WEIR_OK);
         (void)status;
     }
@@ -303,18 +310,22 @@ static void give_batch(struct weir_engine *engine, struct weir_engine_output *ou
 
     weir_engine_ledger(engine, &ledger);
     output->kind = WEIR_ENGINE_BATCH;
+    output->sketch = NULL;
     output->batch.bytes = weir_batch_seal(&batcher->batch, &head, &output->batch.length);
     output->batch.epoch = batcher->epoch;
     output->batch.sequence = batcher->sequence++;
     output->batch.rows = batcher->batch.rows;
     output->batch.row_count = batcher->batch.row_count;
+    output->batch.sketches = batcher->batch.sketches;
+    output->batch.sketches_length = batcher->batch.sketches_length;
     batcher->sealing = false;
     batcher->given = true;
     batcher->unsynchronised = false;
 }
 
 static enum weir_status batch_summary(struct weir_engine *engine,
-                                      const struct weir_summary *summary)
+                                      const struct weir_summary *summary,
+                                      const struct weir_sketch *sketch)
 {
     struct weir_batcher *batcher = engine->batcher;
 
@@ -326,39 +337,38 @@ static enum weir_status batch_summary(struct weir_engine *engine,
     }
     return weir_batch_accept(
         &batcher->batch, &engine->config->streams[summary->stream],
-        weir_pipeline_series_name(&engine->pipeline, summary->stream, summary->series), summary);
+        weir_pipeline_series_name(&engine->pipeline, summary->stream, summary->series), summary,
+        sketch);
 }
 
 bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *output)
 {
     struct weir_batcher *batcher = engine->batcher;
+    const struct weir_output *oldest;
     struct weir_output taken;
 
     if (batcher->sealing) {
         give_batch(engine, output);
         return true;
     }
-    if (batcher->held) {
-        taken.kind = WEIR_OUTPUT_SUMMARY;
-        taken.summary = batcher->held_summary;
-        batcher->held = false;
-    } else if (!weir_pipeline_take(&engine->pipeline, &taken)) {
+    oldest = weir_pipeline_peek(&engine->pipeline, &output->sketch);
+    if (!oldest)
         return false;
-    }
-    if (taken.kind == WEIR_OUTPUT_ALERT) {
-        output->kind = WEIR_ENGINE_ALERT;
-        output->alert = taken.alert;
-        return true;
-    }
-    if (batch_summary(engine, &taken.summary) == WEIR_FULL) {
-        batcher->held = true;
-        batcher->held_summary = taken.summary;
+    /* It stays where it is until the next batch has it. */
+    if (oldest->kind == WEIR_OUTPUT_SUMMARY &&
+        batch_summary(engine, &oldest->summary, output->sketch) == WEIR_FULL) {
         seal(batcher, batcher->clock_ms);
         give_batch(engine, output);
         return true;
     }
-    output->kind = WEIR_ENGINE_SUMMARY;
-    output->summary = taken.summary;
+    (void)weir_pipeline_take(&engine->pipeline, &taken);
+    if (taken.kind == WEIR_OUTPUT_ALERT) {
+        output->kind = WEIR_ENGINE_ALERT;
+        output->alert = taken.alert;
+    } else {
+        output->kind = WEIR_ENGINE_SUMMARY;
+        output->summary = taken.summary;
+    }
     return true;
 }
 

@@ -28,6 +28,7 @@ static struct weir_window_shape window_shape(const struct weir_stream_config *st
         .pane_count = weir_stream_pane_count(stream),
         .field_count = stream->field_count,
         .hold = stream->revise,
+        .sketched = stream->quantile_count > 0,
     };
 }
 
@@ -37,6 +38,15 @@ static uint64_t record_size(const struct weir_config *config, uint32_t stream)
 
     return round_up_64(count_stream_rules(config, stream) * sizeof(struct weir_alert_state) +
                        weir_window_size(&shape));
+}
+
+static bool has_quantiles(const struct weir_config *config)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        found |= config->streams[i].quantile_count > 0;
+    return found;
 }
 
 static void count_outputs(const struct weir_config *config, struct pipeline_layout *layout)
@@ -55,6 +65,14 @@ static void count_outputs(const struct weir_config *config, struct pipeline_layo
         layout->output_max *= 2;
 }
 
+static uint64_t sketch_size(const struct weir_stream_config *stream)
+{
+    if (stream->quantile_count == 0)
+        return 0;
+    return (uint64_t)weir_stream_pane_count(stream) * stream->field_count *
+           sizeof(struct weir_sketch);
+}
+
 void weir_layout_compute(const struct weir_config *config, struct pipeline_layout *layout,
                          struct weir_stream_plan *plans)
 {
@@ -67,6 +85,9 @@ void weir_layout_compute(const struct weir_config *config, struct pipeline_layou
         at += round_up_64(config->streams[i].filter_count * sizeof(struct weir_filter));
     layout->outputs_offset = at;
     at += round_up_64(layout->output_max * sizeof(struct weir_output));
+    layout->sketches_offset = at;
+    if (has_quantiles(config))
+        at += round_up_64(layout->output_max * sizeof(struct weir_sketch));
     layout->state_offset = at;
     at += round_up_64(sizeof(struct pipeline_state));
     for (uint32_t i = 0; i < config->stream_count; i++) {
@@ -77,6 +98,7 @@ void weir_layout_compute(const struct weir_config *config, struct pipeline_layou
         at += index + records;
         if (plans) {
             plans[i].record_bytes = record_size(config, i);
+            plans[i].sketch_bytes = sketch_size(stream);
             plans[i].index_bytes = index;
             plans[i].decoder_bytes = round_up_64(sizeof(struct stream_plan)) +
                                      round_up_64(stream->filter_count * sizeof(struct weir_filter));
@@ -184,6 +206,7 @@ void weir_pipeline_init(struct weir_pipeline *pipeline, const struct weir_config
         .arena = arena,
         .plans_offset = layout.plans_offset,
         .outputs_offset = layout.outputs_offset,
+        .sketches_offset = layout.sketches_offset,
         .state_offset = layout.state_offset,
         .output_max = layout.output_max,
         .message_output_max = layout.message_output_max,

@@ -74,6 +74,7 @@ struct pipeline_state {
 struct pipeline_layout {
     uint64_t plans_offset;
     uint64_t outputs_offset;
+    uint64_t sketches_offset; /* one for each output, if a stream asks for quantiles */
     uint64_t state_offset;
     uint64_t total_size;
     uint32_t output_max;         /* a power of two */

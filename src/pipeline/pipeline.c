@@ -28,6 +28,13 @@ static struct weir_output *output_at(const struct weir_pipeline *pipeline, uint6
            (number & (pipeline->output_max - 1));
 }
 
+/* Beside each output lies a sketch; there are none, and nothing is to be read, without quantiles. */
+static struct weir_sketch *sketch_at(const struct weir_pipeline *pipeline, uint64_t number)
+{
+    return (struct weir_sketch *)(pipeline->arena + pipeline->sketches_offset) +
+           (number & (pipeline->output_max - 1));
+}
+
 /* The caller has made sure of the room. */
 static struct weir_output *add_output(struct weir_pipeline *pipeline)
 {
@@ -37,13 +44,30 @@ static struct weir_output *add_output(struct weir_pipeline *pipeline)
     return output_at(pipeline, state->output_first + state->output_count++);
 }
 
+const struct weir_output *weir_pipeline_peek(const struct weir_pipeline *pipeline,
+                                             const struct weir_sketch **sketch)
+{
+    const struct pipeline_state *state = state_of(pipeline);
+    const struct weir_output *output = output_at(pipeline, state->output_first);
+
+    if (state->output_count == 0)
+        return NULL;
+    if (sketch)
+        *sketch = output->kind == WEIR_OUTPUT_SUMMARY &&
+                          stream_plan_at(pipeline, output->summary.stream)->shape.sketched
+                      ? sketch_at(pipeline, state->output_first)
+                      : NULL;
+    return output;
+}
+
 bool weir_pipeline_take(struct weir_pipeline *pipeline, struct weir_output *output)
 {
     struct pipeline_state *state = state_of(pipeline);
+    const struct weir_output *oldest = weir_pipeline_peek(pipeline, NULL);
 
-    if (state->output_count == 0)
+    if (!oldest)
         return false;
-    *output = *output_at(pipeline, state->output_first);
+    *output = *oldest;
     state->output_first++;
     state->output_count--;
     return true;
@@ -57,8 +81,13 @@ bool weir_pipeline_pending(const struct weir_pipeline *pipeline)
 static void give_summary(struct weir_pipeline *pipeline, uint32_t stream, uint32_t series,
                          const struct weir_summary *row)
 {
+    const struct stream_plan *plan = stream_plan_at(pipeline, stream);
+    uint64_t number = state_of(pipeline)->output_first + state_of(pipeline)->output_count;
     struct weir_output *output = add_output(pipeline);
 
+    if (plan->shape.sketched)
+        *sketch_at(pipeline, number) =
+            *weir_window_sketch(window_of(pipeline, plan, series), &plan->shape, row);
     output->kind = WEIR_OUTPUT_SUMMARY;
     output->summary = *row;
     output->summary.stream = stream;

@@ -12,6 +12,12 @@
 /* Bytes of the pool of names, a row. */
 #define TEXT_BYTES_MEAN 32
 
+/* Bytes of the sketches, a row: a run of rows that have one holds a few batches. */
+#define SKETCH_BYTES_MEAN 32
+
+static_assert(WEIR_COARSEN_ROW_COUNT_MIN * SKETCH_BYTES_MEAN >= WEIR_BATCH_SKETCH_BYTES_MAX,
+              "any one batch fits");
+
 /* Times beyond are no times: so differences need no check. */
 #define TIME_MS_MAX ((int64_t)1 << 62)
 
@@ -41,6 +47,7 @@ struct layout {
     uint64_t slots;
     uint64_t name_slots;
     uint64_t text;
+    uint64_t sketches;
     uint64_t total;
 };
 
@@ -78,6 +85,8 @@ static void compute_layout(uint32_t row_max, struct layout *layout)
     at += slot_count(row_max / 2) * sizeof(uint32_t);
     layout->text = at;
     at += round_up_8((uint64_t)row_max * TEXT_BYTES_MEAN);
+    layout->sketches = at;
+    at += 2 * (uint64_t)row_max * SKETCH_BYTES_MEAN; /* merging makes no more of them */
     layout->total = at;
 }
 
@@ -122,6 +131,7 @@ struct weir_coarsen *weir_coarsen_init(void *work, uint32_t row_max, int64_t win
     coarsen->row_max = row_max;
     coarsen->name_max = row_max / 2;
     coarsen->text_max = row_max * TEXT_BYTES_MEAN;
+    coarsen->sketches_max = row_max * SKETCH_BYTES_MEAN;
     coarsen->slot_mask = slot_count(row_max) - 1;
     coarsen->name_slot_mask = slot_count(row_max / 2) - 1;
     coarsen->summaries = (struct weir_summary *)(bytes + layout.summaries);
@@ -131,6 +141,7 @@ struct weir_coarsen *weir_coarsen_init(void *work, uint32_t row_max, int64_t win
     coarsen->slots = (uint32_t *)(bytes + layout.slots);
     coarsen->name_slots = (uint32_t *)(bytes + layout.name_slots);
     coarsen->text = bytes + layout.text;
+    coarsen->sketches = (unsigned char *)bytes + layout.sketches;
     memset(coarsen->name_slots, 0xff,
            ((size_t)coarsen->name_slot_mask + 1) * sizeof(coarsen->name_slots[0]));
     coarsen->stream.fields = &coarsen->field;
@@ -299,9 +310,34 @@ static enum weir_status read_row(struct weir_coarsen *coarsen, const char *text,
     return read_single(coarsen, KIND_UNIT, &values[KEY_UNIT], WEIR_UNIT_LENGTH_MAX, &row->unit);
 }
 
+/* Takes the row's sketch, if it has one, behind those of the run. */
+static enum weir_status read_sketch(struct weir_coarsen *coarsen, struct weir_sketch_list *list,
+                                    uint32_t index, const struct weir_summary *summary,
+                                    struct weir_coarsen_row *row)
+{
+    struct weir_sketch_list_entry entry;
+    struct weir_sketch sketch;
+
+    row->sketch_length = 0;
+    if (!weir_sketch_list_take(list, index, &entry))
+        return list->damaged ? WEIR_REFUSED : WEIR_OK;
+    if (weir_sketch_read(&sketch, entry.bytes, entry.length) != WEIR_OK ||
+        sketch.count != summary->count)
+        return WEIR_REFUSED;
+    if (weir_sketch_list_size(&entry) > coarsen->sketches_max - coarsen->sketches_length)
+        return WEIR_FULL;
+    entry.row = 0;
+    row->sketch_offset = coarsen->sketches_length;
+    row->sketch_length =
+        (uint32_t)weir_sketch_list_put(coarsen->sketches + row->sketch_offset, &entry);
+    coarsen->sketches_length += row->sketch_length;
+    return WEIR_OK;
+}
+
 /* Reads the rows behind those of the run, which does not count them yet. */
 static enum weir_status read_rows(struct weir_coarsen *coarsen, struct weir_batch_view *view,
-                                  const struct weir_summary *summaries, uint32_t row_count)
+                                  const struct weir_summary *summaries, uint32_t row_count,
+                                  struct weir_sketch_list *list)
 {
     uint32_t read_count = 0;
     const char *text;
@@ -316,11 +352,14 @@ static enum weir_status read_rows(struct weir_coarsen *coarsen, struct weir_batc
         if (at == coarsen->row_max)
             return WEIR_FULL;
         status = read_row(coarsen, text, length, &summaries[read_count], &coarsen->rows[at]);
+        if (status == WEIR_OK)
+            status =
+                read_sketch(coarsen, list, read_count, &summaries[read_count], &coarsen->rows[at]);
         if (status != WEIR_OK)
             return status;
         coarsen->summaries[at] = summaries[read_count++];
     }
-    return read_count == row_count ? WEIR_OK : WEIR_REFUSED;
+    return read_count == row_count && weir_sketch_list_finished(list) ? WEIR_OK : WEIR_REFUSED;
 }
 
 struct head {
@@ -388,9 +427,12 @@ static enum weir_status read_head(const struct weir_coarsen *coarsen,
 
 enum weir_status weir_coarsen_accept(struct weir_coarsen *coarsen, const char *payload,
                                      size_t length, const struct weir_summary *rows,
-                                     uint32_t row_count)
+                                     uint32_t row_count, const unsigned char *sketches,
+                                     uint32_t sketches_length)
 {
     uint32_t name_count = coarsen->name_count;
+    uint32_t kept_length = coarsen->sketches_length;
+    struct weir_sketch_list list;
     struct weir_batch_view view;
     enum weir_status status;
     struct head head;
@@ -399,10 +441,12 @@ enum weir_status weir_coarsen_accept(struct weir_coarsen *coarsen, const char *p
     if (length > WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX ||
         weir_batch_reader_open(&coarsen->reader, payload, length, &view))
         return WEIR_REFUSED;
+    weir_sketch_list_open(&list, sketches, sketches_length);
     status = read_head(coarsen, &view, &head);
     if (status == WEIR_OK)
-        status = read_rows(coarsen, &view, rows, row_count);
+        status = read_rows(coarsen, &view, rows, row_count, &list);
     if (status != WEIR_OK) {
+        coarsen->sketches_length = kept_length;
         forget_names(coarsen, name_count);
         return status;
     }
@@ -425,13 +469,25 @@ static enum weir_status encode_row(struct weir_coarsen *coarsen, uint32_t index)
     const char *field = series + strlen(series) + 1;
     const char *unit = coarsen->text + coarsen->names[row->unit].offset + 1;
     struct weir_summary summary = coarsen->summaries[index];
+    struct weir_sketch_list_entry entry;
+    struct weir_sketch_list list;
+    struct weir_sketch sketch;
+    bool sketched;
 
     memcpy(coarsen->stream.name, stream, strlen(stream) + 1);
     memcpy(coarsen->field.name, field, strlen(field) + 1);
     memcpy(coarsen->field.unit, unit, strlen(unit) + 1);
     coarsen->stream.aggregates = row->shown;
+    coarsen->stream.quantile_count = 0;
+    sketched = weir_coarsen_sketch(coarsen, row, &list, &entry, &sketch);
+    if (sketched) {
+        coarsen->stream.quantile_count = entry.quantile_count;
+        memcpy(coarsen->stream.quantiles, entry.quantiles,
+               entry.quantile_count * sizeof(entry.quantiles[0]));
+    }
     summary.field = 0;
-    return weir_batch_accept(&coarsen->batch, &coarsen->stream, series, &summary);
+    return weir_batch_accept(&coarsen->batch, &coarsen->stream, series, &summary,
+                             sketched ? &sketch : NULL);
 }
 
 /* Fills the batch with rows from first on. Returns the first that it has no room for. */
@@ -488,6 +544,8 @@ bool weir_coarsen_take(struct weir_coarsen *coarsen, uint64_t sequence,
     coarsen->taken_count = fill_batch(coarsen, first);
     batch->rows = coarsen->summaries + first;
     batch->row_count = coarsen->taken_count - first;
+    batch->sketches = coarsen->batch.sketches;
+    batch->sketches_length = coarsen->batch.sketches_length;
     batch->bytes = weir_batch_seal(&coarsen->batch, &head, &batch->length);
     return true;
 }

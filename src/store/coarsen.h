@@ -7,11 +7,13 @@
  *     init, accept ... accept, seal, take ... take
  *
  * A batch comes as its JSON (format/batch.h) and its side table: one summary for each row, in the
- * same order, with all moments, whichever of them the row shows. Names, units and the aggregates
- * shown are read from the text; stream, series and field of the side table are only passed on.
+ * same order, with all moments, whichever of them the row shows, and the sketches of the rows that
+ * show quantiles (format/sketch_list.h). Names, units and the aggregates shown are read from the
+ * text, quantiles from the sketches; stream, series and field of the side table are only passed on.
  *
  * A merged row has the smallest start and the largest end of the rows it stands for, revision 0,
- * their counts and sums added, and the moments of all their samples together. So two parts of a
+ * their counts and sums added, the moments of all their samples together, and the very sketch that
+ * all their samples would have made. So two parts of a
  * bucket, from two runs, stay two rows that do not overlap, and merge when they meet in a third.
  * It passes on stream, series and field of the newest row in it, and stands where the first stood.
  *
@@ -25,7 +27,8 @@
  *
  * A row says what its stream shows, but for what it had to leave out (a rate over no time). Such a
  * gap is filled from the stream's other rows; where none of the run shows the aggregate, a merged
- * row does not either. Rows of a stream that show different aggregates, or units, do not merge.
+ * row does not either. Rows of a stream that show different aggregates, quantiles or units do not
+ * merge.
  *
  * The batches made have gateway, epoch, created and ledger of the newest batch of the run. The
  * first carries `replaces`: the seqs of all batches of the run, and of those that they replace. The
@@ -55,6 +58,8 @@ struct weir_coarsen_batch {
     size_t length;
     const struct weir_summary *rows; /* the side table */
     uint32_t row_count;
+    const unsigned char *sketches; /* of the rows */
+    uint32_t sketches_length;
 };
 
 /* What became of the rows of a run. */
@@ -66,7 +71,8 @@ struct weir_coarsen_counts {
 
 /*
  * Bytes of work area for runs of at most row_max rows, of half as many series and fields, and of
- * names of 32 bytes a row on average. 1.8 MiB for WEIR_COARSEN_ROW_COUNT_MIN, and in proportion.
+ * names and sketches of 32 bytes a row on average each. 2.3 MiB for WEIR_COARSEN_ROW_COUNT_MIN, and
+ * in proportion.
  */
 uint64_t weir_coarsen_size(uint32_t row_max);
 
@@ -80,7 +86,7 @@ struct weir_coarsen *weir_coarsen_init(void *work, uint32_t row_max, int64_t win
                                        uint64_t batch_bytes_max);
 
 /*
- * Adds the next batch, the oldest first. Payload and rows are borrowed for the call.
+ * Adds the next batch, the oldest first. What it consists of is borrowed for the call.
  *
  * WEIR_FULL: it does not fit into this run any more, or is of another gateway or epoch, whose seqs
  * mean other batches; end the run before it. Never the answer to the first batch of a run.
@@ -91,7 +97,8 @@ struct weir_coarsen *weir_coarsen_init(void *work, uint32_t row_max, int64_t win
  */
 enum weir_status weir_coarsen_accept(struct weir_coarsen *coarsen, const char *payload,
                                      size_t length, const struct weir_summary *rows,
-                                     uint32_t row_count);
+                                     uint32_t row_count, const unsigned char *sketches,
+                                     uint32_t sketches_length);
 
 /* Ends the run and merges. Returns the number of batches that take will give, 0 for a run without
  * rows. Called once. */

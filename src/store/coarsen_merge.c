@@ -1,5 +1,6 @@
 #include "store/coarsen_run.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,16 +18,45 @@ static bool fits_bucket(const struct weir_coarsen *coarsen, const struct weir_su
            bucket_of(coarsen, summary->start_ms) == bucket_of(coarsen, summary->end_ms - 1);
 }
 
+bool weir_coarsen_sketch(const struct weir_coarsen *coarsen, const struct weir_coarsen_row *row,
+                         struct weir_sketch_list *list, struct weir_sketch_list_entry *entry,
+                         struct weir_sketch *sketch)
+{
+    weir_sketch_list_open(list, coarsen->sketches + row->sketch_offset, row->sketch_length);
+    return weir_sketch_list_take(list, 0, entry) &&
+           weir_sketch_read(sketch, entry->bytes, entry->length) == WEIR_OK;
+}
+
+/* True when two rows show the same quantiles, or neither any. */
+static bool same_quantiles(const struct weir_coarsen *coarsen, uint32_t left, uint32_t right)
+{
+    const struct weir_coarsen_row *rows[] = {&coarsen->rows[left], &coarsen->rows[right]};
+    struct weir_sketch_list_entry entries[2] = {0};
+    struct weir_sketch_list lists[2];
+
+    for (int i = 0; i < 2; i++) {
+        weir_sketch_list_open(&lists[i], coarsen->sketches + rows[i]->sketch_offset,
+                              rows[i]->sketch_length);
+        if (!weir_sketch_list_take(&lists[i], 0, &entries[i]))
+            return rows[0]->sketch_length == rows[1]->sketch_length;
+    }
+    return entries[0].quantile_count == entries[1].quantile_count &&
+           memcmp(entries[0].quantiles, entries[1].quantiles,
+                  entries[0].quantile_count * sizeof(entries[0].quantiles[0])) == 0;
+}
+
 /* The newest segment from first on that does not contradict the row. */
-static uint32_t find_segment(const struct weir_coarsen *coarsen, uint32_t first, uint32_t shown,
+static uint32_t find_segment(const struct weir_coarsen *coarsen, uint32_t first, uint32_t row,
                              uint32_t known)
 {
+    uint32_t shown = coarsen->rows[row].shown;
     uint32_t index = first;
 
     while (index != WEIR_COARSEN_NONE) {
         const struct weir_coarsen_segment *segment = &coarsen->segments[index];
 
-        if (((segment->shown ^ shown) & segment->known & known) == 0)
+        if (((segment->shown ^ shown) & segment->known & known) == 0 &&
+            same_quantiles(coarsen, segment->row, row))
             break;
         index = segment->older;
     }
@@ -43,11 +73,11 @@ static void find_segments(struct weir_coarsen *coarsen)
         struct weir_coarsen_name *stream = &coarsen->names[coarsen->names[row->track].stream];
         uint32_t known = weir_encode_aggregates(&coarsen->summaries[i]);
 
-        row->segment = find_segment(coarsen, stream->segment, row->shown, known);
+        row->segment = find_segment(coarsen, stream->segment, i, known);
         if (row->segment == WEIR_COARSEN_NONE) {
             row->segment = coarsen->segment_count++;
             coarsen->segments[row->segment] =
-                (struct weir_coarsen_segment){.older = stream->segment};
+                (struct weir_coarsen_segment){.older = stream->segment, .row = i};
             stream->segment = row->segment;
         }
         coarsen->segments[row->segment].shown |= row->shown;
@@ -233,6 +263,32 @@ static uint32_t merge_group(const struct weir_coarsen *coarsen, uint32_t first,
     return count;
 }
 
+/* The sketches of the group's rows, which all have one or none, as one; *row refers to it. */
+static void merge_sketches(struct weir_coarsen *coarsen, uint32_t first,
+                           struct weir_coarsen_row *row)
+{
+    unsigned char bytes[WEIR_SKETCH_BYTES_MAX];
+    struct weir_sketch_list_entry entry;
+    struct weir_sketch_list list;
+    struct weir_sketch total = {0};
+    struct weir_sketch part;
+
+    for (uint32_t i = first; i != WEIR_COARSEN_NONE; i = coarsen->rows[i].next) {
+        const struct weir_coarsen_row *member = &coarsen->rows[coarsen->rows[i].revised];
+
+        if (!weir_coarsen_sketch(coarsen, member, &list, &entry, &part))
+            return;
+        weir_sketch_merge(&total, &part);
+    }
+    entry.length = weir_sketch_write(&total, bytes);
+    entry.bytes = bytes;
+    row->sketch_offset = coarsen->sketches_length;
+    row->sketch_length = (uint32_t)weir_sketch_list_size(&entry);
+    coarsen->sketches_length += row->sketch_length;
+    assert(coarsen->sketches_length <= 2 * coarsen->sketches_max);
+    (void)weir_sketch_list_put(coarsen->sketches + row->sketch_offset, &entry);
+}
+
 void weir_coarsen_merge(struct weir_coarsen *coarsen)
 {
     uint32_t out = 0;
@@ -255,6 +311,7 @@ void weir_coarsen_merge(struct weir_coarsen *coarsen)
         if (count > 1) {
             row.shown = coarsen->segments[shape->segment].shown;
             coarsen->counts.coarsened += count;
+            merge_sketches(coarsen, i, &row);
         }
         coarsen->summaries[out] = summary;
         coarsen->rows[out++] = row;

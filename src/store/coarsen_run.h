@@ -5,6 +5,7 @@
 #define WEIR_STORE_COARSEN_RUN_H
 
 #include "format/batch_read.h"
+#include "format/sketch_list.h"
 #include "store/coarsen.h"
 #include "store/range.h"
 #include "weir/config.h"
@@ -26,6 +27,7 @@ struct weir_coarsen_segment {
     uint32_t shown; /* bit 1 << enum weir_aggregate */
     uint32_t known; /* aggregates that some row could show, so that we know whether it would */
     uint32_t older; /* another of the stream's segments, or none */
+    uint32_t row;   /* one of its rows: all show the same quantiles */
 };
 
 /* What stands beside each summary. Other rows are named by their index. */
@@ -33,6 +35,8 @@ struct weir_coarsen_row {
     uint32_t track;
     uint32_t unit;
     uint32_t shown;
+    uint32_t sketch_offset; /* of its entry in the sketches, for row 0 */
+    uint32_t sketch_length; /* of the entry; 0: it has none */
     /* From here on: while merging. */
     uint32_t segment;
     uint32_t revised; /* the revision that supersedes it; itself: none does */
@@ -50,11 +54,13 @@ struct weir_coarsen {
     uint32_t row_max;
     uint32_t name_max;
     uint32_t text_max;
+    uint32_t sketches_max;
     uint32_t slot_mask;      /* of slots */
     uint32_t name_slot_mask; /* of name_slots */
     uint32_t row_count;      /* of the run; sealed: of what is made of it */
     uint32_t name_count;
     uint32_t text_length;
+    uint32_t sketches_length;
     uint32_t segment_count;
     uint32_t taken_count; /* rows */
     struct weir_coarsen_counts counts;
@@ -74,7 +80,8 @@ struct weir_coarsen {
     struct weir_coarsen_name *names;
     uint32_t *slots; /* rows by window, then by bucket */
     uint32_t *name_slots;
-    char *text; /* the pool of names */
+    char *text;              /* the pool of names */
+    unsigned char *sketches; /* sketches_max bytes of entries, and behind them those of merging */
 
     struct weir_batch_reader reader;
     struct weir_json_paths row_paths;
@@ -83,8 +90,13 @@ struct weir_coarsen {
     struct weir_batch batch;
 };
 
+/* The sketch of a row, and the quantiles it shows. False: it has none. */
+bool weir_coarsen_sketch(const struct weir_coarsen *coarsen, const struct weir_coarsen_row *row,
+                         struct weir_sketch_list *list, struct weir_sketch_list_entry *entry,
+                         struct weir_sketch *sketch);
+
 /* Merges the rows of the run where they lie: what comes out takes the front of summaries and rows,
- * in which track, unit and shown then count. Sets row_count and counts. */
+ * in which track, unit, shown and sketch then count. Sets row_count and counts. */
 void weir_coarsen_merge(struct weir_coarsen *coarsen);
 
 #endif

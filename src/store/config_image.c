@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "weir/sketch.h"
+
 /* Raise it when the meaning of the state changes without its size. */
 #define LAYOUT_VERSION 1
 
@@ -33,6 +35,7 @@ uint64_t weir_config_image_layout(void)
         sizeof(struct weir_field_config),
         sizeof(struct weir_rule_config),
         sizeof(struct weir_summary),
+        sizeof(struct weir_sketch),
         sizeof(struct weir_alert),
         sizeof(struct weir_ledger),
     };

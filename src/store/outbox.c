@@ -18,7 +18,8 @@
     HEX_SCAN "-" HEX_SCAN "-" HEX_SCAN "-" HEX_SCAN "-" HEX_SCAN "-%2hhx%2hhx%2hhx.batch%n"
 #define NAME_LENGTH (5 * 17 + 6 + 6)
 
-/* In front of a batch's bytes, padded to eight; its rows follow. */
+/* In front of a batch's bytes, padded to eight; its rows follow, and to the file's end their
+ * sketches. */
 struct head {
     uint64_t magic;
     uint64_t epoch;
@@ -37,9 +38,10 @@ static uint64_t padded(uint64_t length)
     return (length + 7) & ~(uint64_t)7;
 }
 
-uint64_t weir_outbox_file_size(uint32_t length, uint32_t row_count)
+uint64_t weir_outbox_file_size(uint32_t length, uint32_t row_count, uint32_t sketches_length)
 {
-    return sizeof(struct head) + padded(length) + (uint64_t)row_count * sizeof(struct weir_summary);
+    return sizeof(struct head) + padded(length) +
+           (uint64_t)row_count * sizeof(struct weir_summary) + sketches_length;
 }
 
 static uint64_t whole_blocks(uint64_t bytes)
@@ -227,7 +229,7 @@ void weir_outbox_name(char path[static WEIR_DISK_NAME_SIZE], const struct weir_o
 
 static uint64_t build_file(struct weir_outbox *outbox, const struct weir_outbox_batch *batch)
 {
-    uint64_t size = weir_outbox_file_size(batch->length, batch->row_count);
+    uint64_t size = weir_outbox_file_size(batch->length, batch->row_count, batch->sketches_length);
     struct head *head = outbox->file;
     char *at = (char *)(head + 1);
 
@@ -248,6 +250,9 @@ static uint64_t build_file(struct weir_outbox *outbox, const struct weir_outbox_
     if (batch->row_count > 0)
         memcpy(at + padded(batch->length), batch->rows,
                batch->row_count * sizeof(struct weir_summary));
+    if (batch->sketches_length > 0)
+        memcpy((char *)outbox->file + size - batch->sketches_length, batch->sketches,
+               batch->sketches_length);
     head->checksum = weir_crc32c(0, outbox->file, (size_t)size);
     return size;
 }
@@ -287,11 +292,14 @@ static bool open_file(struct weir_outbox *outbox, uint64_t length, struct weir_o
 {
     struct head *head = outbox->file;
     uint32_t checksum;
+    uint64_t rows_end;
 
     if (length < sizeof(*head) || head->magic != MAGIC ||
         head->row_bytes != sizeof(struct weir_summary) ||
-        head->row_count > length / sizeof(struct weir_summary) ||
-        length != weir_outbox_file_size(head->length, head->row_count))
+        head->row_count > length / sizeof(struct weir_summary))
+        return false;
+    rows_end = weir_outbox_file_size(head->length, head->row_count, 0);
+    if (length < rows_end)
         return false;
     checksum = head->checksum;
     head->checksum = 0;
@@ -308,6 +316,8 @@ static bool open_file(struct weir_outbox *outbox, uint64_t length, struct weir_o
         .bytes = (const char *)(head + 1),
         .rows = (const struct weir_summary *)(const void *)((const char *)(head + 1) +
                                                             padded(head->length)),
+        .sketches_length = (uint32_t)(length - rows_end),
+        .sketches = (const unsigned char *)outbox->file + rows_end,
     };
     return true;
 }

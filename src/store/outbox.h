@@ -37,10 +37,12 @@ struct weir_outbox_batch {
     uint32_t length;
     const char *bytes;
     const struct weir_summary *rows; /* [row_count] */
+    uint32_t sketches_length;
+    const unsigned char *sketches; /* of the rows, as format/sketch_list.h */
 };
 
 /* Bytes of the file of a batch. */
-uint64_t weir_outbox_file_size(uint32_t length, uint32_t row_count);
+uint64_t weir_outbox_file_size(uint32_t length, uint32_t row_count, uint32_t sketches_length);
 
 struct weir_outbox_entry {
     uint64_t place;

@@ -19,6 +19,8 @@ static void open_outbox(void)
     assert_int_equal(weir_outbox_init(&outbox, &bad.disk, 1 << 20, entries, file, sizeof(file)), 0);
 }
 
+static const unsigned char sketches[] = {1, 2, 3, 4, 5};
+
 static void put_batch(void)
 {
     static const struct weir_summary rows[2] = {{.count = 1}, {.count = 2}};
@@ -31,7 +33,9 @@ static void put_batch(void)
                                             .row_count = 2,
                                             .length = 333,
                                             .bytes = (const char *)entries,
-                                            .rows = rows};
+                                            .rows = rows,
+                                            .sketches_length = sizeof(sketches),
+                                            .sketches = sketches};
 
     open_outbox();
     assert_int_equal(weir_outbox_add(&outbox, &batch), 0);
@@ -57,7 +61,7 @@ static void expect_set_aside(void)
 
 static void a_damaged_batch_is_set_aside(void **state)
 {
-    uint64_t size = weir_outbox_file_size(333, 2);
+    uint64_t size = weir_outbox_file_size(333, 2, sizeof(sketches));
 
     (void)state;
     bad_disk_init(&bad, random_make(1));

@@ -44,7 +44,8 @@ static struct fixture *set_up(void)
 
 static enum weir_status accept(struct fixture *fixture)
 {
-    return weir_batch_accept(&fixture->batch, &fixture->build.streams[0], "x", &fixture->summary);
+    return weir_batch_accept(&fixture->batch, &fixture->build.streams[0], "x", &fixture->summary,
+                             NULL);
 }
 
 static const char *open_text(struct fixture *fixture, const char *text, size_t length)

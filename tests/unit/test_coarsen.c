@@ -36,6 +36,8 @@ struct batch {
     uint64_t sequence;
     uint32_t row_first;
     uint32_t row_count;
+    unsigned char *sketches;
+    uint32_t sketches_length;
 };
 
 /* An outbox: rows and the batches they lie in. */
@@ -83,6 +85,11 @@ static void draw_shapes(struct test_random *random)
 
             (void)snprintf(stream->name, sizeof(stream->name), "stream-%u", s);
             stream->aggregates = others | (i & 1) | (i & 2) << 1;
+            if (s == 1) {
+                stream->quantile_count = i % 3;
+                stream->quantiles[0] = 500;
+                stream->quantiles[1] = 999;
+            }
             stream->fields = fields[i][s];
             for (uint32_t f = 0; f < FIELD_COUNT; f++) {
                 struct weir_field_config *field = &stream->fields[f];
@@ -95,10 +102,16 @@ static void draw_shapes(struct test_random *random)
     }
 }
 
+/* The sketch is made of all samples of the row, however it came about. */
 static enum weir_status encode(const struct row *row)
 {
-    return weir_batch_accept(&scratch, &shapes[row->shape][row->summary.stream],
-                             series_names[row->summary.series], &row->summary);
+    const struct weir_stream_config *stream = &shapes[row->shape][row->summary.stream];
+    struct weir_sketch sketch = {0};
+
+    for (size_t i = 0; i < row->sample_count; i++)
+        weir_sketch_accept(&sketch, samples[row->sample_first + i].value);
+    return weir_batch_accept(&scratch, stream, series_names[row->summary.series], &row->summary,
+                             stream->quantile_count > 0 ? &sketch : NULL);
 }
 
 static void summarise(struct row *row)
@@ -220,15 +233,34 @@ static void add_batch(struct queue *queue, const char *bytes, size_t length, uin
     struct batch *batch = &queue->batches[queue->batch_count++];
 
     assert_true(queue->batch_count <= BATCH_MAX);
-    *batch = (struct batch){malloc(length), length, sequence, row_first, row_count};
+    *batch = (struct batch){
+        .payload = malloc(length),
+        .length = length,
+        .sequence = sequence,
+        .row_first = row_first,
+        .row_count = row_count,
+    };
     assert_non_null(batch->payload);
     memcpy(batch->payload, bytes, length);
 }
 
+/* The sketches of the batch added last. */
+static void add_sketches(struct queue *queue, const unsigned char *sketches, uint32_t length)
+{
+    struct batch *batch = &queue->batches[queue->batch_count - 1];
+
+    batch->sketches = malloc(length + 1);
+    assert_non_null(batch->sketches);
+    memcpy(batch->sketches, sketches, length);
+    batch->sketches_length = length;
+}
+
 static void release(struct queue *queue)
 {
-    while (queue->batch_count > 0)
+    while (queue->batch_count > 0) {
         free(queue->batches[--queue->batch_count].payload);
+        free(queue->batches[queue->batch_count].sketches);
+    }
 }
 
 /* Writes row_count rows as one batch. */
@@ -252,6 +284,7 @@ static void write_batch(struct queue *queue, uint32_t row_first, uint32_t row_co
     }
     bytes = weir_batch_seal(&scratch, &head, &length);
     add_batch(queue, bytes, length, row_first, row_count, sequence);
+    add_sketches(queue, scratch.sketches, scratch.sketches_length);
 }
 
 static void draw_batches(struct queue *queue, struct test_random *random)
@@ -275,7 +308,8 @@ static enum weir_status accept(struct weir_coarsen *coarsen, const struct queue 
     const struct batch *batch = &queue->batches[index];
 
     return weir_coarsen_accept(coarsen, batch->payload, batch->length,
-                               queue->sides + batch->row_first, batch->row_count);
+                               queue->sides + batch->row_first, batch->row_count, batch->sketches,
+                               batch->sketches_length);
 }
 
 static int64_t floor_to(int64_t time_ms, int64_t window_ms)
@@ -463,6 +497,7 @@ static void take_run(struct weir_coarsen *coarsen, struct queue *to, uint32_t ex
         memcpy(to->rows + to->row_count, expected + first, (at - first) * sizeof(expected[0]));
         memcpy(to->sides + to->row_count, batch.rows, (at - first) * sizeof(batch.rows[0]));
         add_batch(to, batch.bytes, batch.length, to->row_count, at - first, (*sequence)++);
+        add_sketches(to, batch.sketches, batch.sketches_length);
         to->row_count += at - first;
     }
     assert_int_equal(at, expected_count);
@@ -780,6 +815,89 @@ static void another_unit_or_other_aggregates_do_not_merge(void **state)
     release(queue);
 }
 
+static void rows_of_other_quantiles_do_not_merge(void **state)
+{
+    struct queue *queue = begin_queue();
+
+    (void)state;
+    for (uint32_t i = 0; i < SHAPE_COUNT; i++) {
+        shapes[i][0].aggregates = 1u << WEIR_AGGREGATE_SUM;
+        shapes[i][0].quantile_count = i;
+        shapes[i][0].quantiles[0] = (uint16_t)(100 + 10 * i);
+        shapes[i][0].quantiles[1] = 500;
+    }
+    for (uint32_t i = 0; i < 6; i++)
+        add_single(queue, i * 10000, 10000, 1 << i)->shape = i % 3;
+    write_batch(queue, 0, 6, 1);
+    ASSERT_ROWS(queue, ROW("0", "40000", "0", ",\"sum\":9"),
+                ROW("10000", "50000", "0", ",\"sum\":18,\"p11\":2"),
+                ROW("20000", "60000", "0", ",\"sum\":36,\"p12\":4,\"p50\":4"));
+    release(queue);
+}
+
+static void damaged_sketches_are_refused(void **state)
+{
+    struct queue *queue = begin_queue();
+    struct weir_coarsen *coarsen = begin(60000, UINT64_MAX);
+    struct batch *batch = &queue->batches[0];
+
+    (void)state;
+    shapes[0][0].quantile_count = 1;
+    shapes[0][0].quantiles[0] = 500;
+    for (int64_t i = 0; i < 3; i++)
+        (void)add_single(queue, i * 10000, 10000, 0.1);
+    write_batch(queue, 0, 3, 1);
+    for (uint32_t i = 0; i < batch->sketches_length; i++) {
+        uint32_t whole = batch->sketches_length;
+        /* What a quantile or a sample is cannot be told from what it was. */
+        bool silent = i % 17 == 5 || i % 17 == 6 || i % 17 >= 9;
+
+        batch->sketches[i] ^= 0xff;
+        assert_true(silent || accept(coarsen, queue, 0) == WEIR_REFUSED);
+        batch->sketches[i] ^= 0xff;
+        batch->sketches_length = i;
+        assert_int_equal(accept(coarsen, queue, 0), i % 17 ? WEIR_REFUSED : WEIR_OK);
+        batch->sketches_length = whole;
+        coarsen = begin(60000, UINT64_MAX);
+    }
+    assert_int_equal(accept(coarsen, queue, 0), WEIR_OK);
+    release(queue);
+}
+
+/* As many as there is room for, and none of them is lost. */
+static void a_run_ends_when_its_sketches_are_full(void **state)
+{
+    struct queue *queue = begin_queue();
+    struct weir_coarsen *coarsen;
+    uint32_t at = 0;
+    uint32_t runs = 0;
+
+    (void)state;
+    shapes[0][0].quantile_count = 1;
+    shapes[0][0].quantiles[0] = 500;
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct row *row = add_single(queue, i * 1000, 1000, i);
+
+        for (uint32_t s = 1; s < 64; s++)
+            add_sample((int64_t)i * 1000 + 500, i + s / 64.0);
+        row->sample_count = 64;
+        summarise(row);
+    }
+    for (uint32_t i = 0; i < 10; i++)
+        write_batch(queue, i * 100, 100, 1 + i);
+    while (at < queue->batch_count) {
+        uint32_t first = at;
+
+        coarsen = begin(10000, UINT64_MAX);
+        while (at < queue->batch_count && accept(coarsen, queue, at) == WEIR_OK)
+            at++;
+        assert_true(at > first);
+        runs++;
+    }
+    assert_true(runs > 1);
+    release(queue);
+}
+
 static void the_places_of_the_newest_row_are_passed_on(void **state)
 {
     struct weir_coarsen *coarsen = begin(60000, UINT64_MAX);
@@ -1050,7 +1168,7 @@ static void write_names(struct queue *queue, uint32_t seed)
         (void)snprintf(stream.name, sizeof(stream.name), "%x", name);
         (void)snprintf(field.name, sizeof(field.name), "%x", name);
         (void)snprintf(field.unit, sizeof(field.unit), "%x", name);
-        if (weir_batch_accept(&scratch, &stream, stream.name, &row) != WEIR_OK)
+        if (weir_batch_accept(&scratch, &stream, stream.name, &row, NULL) != WEIR_OK)
             break;
         queue->sides[queue->row_count++] = row;
     }
@@ -1174,7 +1292,7 @@ static void run_with(const struct queue *queue, const char *text, size_t length)
     assert_int_equal(accept(coarsen, queue, 0), WEIR_OK);
     status =
         weir_coarsen_accept(coarsen, copy + 1, length, queue->sides + queue->batches[1].row_first,
-                            queue->batches[1].row_count);
+                            queue->batches[1].row_count, NULL, 0);
     free(copy);
     assert_int_equal(accept(coarsen, queue, 2), WEIR_OK);
     batch_count = weir_coarsen_seal(coarsen);
@@ -1317,6 +1435,9 @@ int main(void)
         cmocka_unit_test(buckets_count_from_the_epoch_in_both_directions),
         cmocka_unit_test(a_revision_counts_once_or_stays),
         cmocka_unit_test(another_unit_or_other_aggregates_do_not_merge),
+        cmocka_unit_test(rows_of_other_quantiles_do_not_merge),
+        cmocka_unit_test(damaged_sketches_are_refused),
+        cmocka_unit_test(a_run_ends_when_its_sketches_are_full),
         cmocka_unit_test(the_places_of_the_newest_row_are_passed_on),
         cmocka_unit_test(a_rate_that_single_samples_cannot_show_is_learnt_from_the_stream),
         cmocka_unit_test(first_and_last_of_one_time_are_the_earlier_and_the_later_rows),

@@ -67,7 +67,7 @@ static void assert_text(struct fixture *fixture, const char *expected)
 static void encode(struct fixture *fixture)
 {
     weir_encode_summary(&fixture->text, &fixture->build.streams[0], "plant/dev42",
-                        &fixture->summary);
+                        &fixture->summary, NULL);
 }
 
 #define HEAD                                                                                       \
@@ -177,7 +177,7 @@ static void names_are_escaped(void **state)
     set_up(&fixture);
     fixture.build.streams[0].aggregates = 0;
     weir_encode_summary(&fixture.text, &fixture.build.streams[0], "a\"b\\c\n\x7f\xc3\xa9",
-                        &fixture.summary);
+                        &fixture.summary, NULL);
     assert_text(&fixture, "\"stream\":\"climate\",\"series\":\"a\\\"b\\\\c\\u000a\\u007f\xc3\xa9\","
                           "\"field\":\"temperature\",\"unit\":\"Cel\",\"start\":1700000000000,"
                           "\"end\":1700000010000,\"revision\":2");

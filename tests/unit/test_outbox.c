@@ -64,6 +64,8 @@ static struct weir_outbox_batch make(uint64_t place, uint64_t epoch, uint64_t se
         .length = (uint32_t)(sequence * 331 % sizeof(bytes)),
         .bytes = bytes,
         .rows = rows,
+        .sketches_length = (uint32_t)(sequence % 13),
+        .sketches = (const unsigned char *)bytes + 1,
     };
 }
 
@@ -88,6 +90,8 @@ static void expect(uint32_t index, uint64_t place, uint64_t epoch, uint64_t sequ
     assert_memory_equal(found.bytes, bytes, expected.length);
     assert_int_equal((uintptr_t)found.rows % 8, 0);
     assert_memory_equal(found.rows, rows, expected.row_count * sizeof(*rows));
+    assert_int_equal(found.sketches_length, expected.sketches_length);
+    assert_memory_equal(found.sketches, expected.sketches, expected.sketches_length);
 }
 
 struct listed {
