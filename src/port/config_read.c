@@ -8,6 +8,7 @@
 #include "port/config_source.h"
 #include "port/config_token.h"
 #include "port/config_value.h"
+#include "weir/config.h"
 
 /* Names that a report lists when none is near the unknown one. */
 #define LISTED_LENGTH_MAX 160
@@ -298,30 +299,56 @@ static bool is_sequence(const config_setting_t *setting)
     return config_setting_is_array(setting) || config_setting_is_list(setting);
 }
 
+/* Takes a quantile in, in its place. False: there are too many. */
+static bool add_quantile(struct weir_stream_config *stream, uint16_t thousandths)
+{
+    uint32_t at = stream->quantile_count;
+
+    for (uint32_t i = 0; i < stream->quantile_count; i++) {
+        if (stream->quantiles[i] == thousandths)
+            return true;
+    }
+    if (at == WEIR_QUANTILE_COUNT_MAX)
+        return false;
+    for (; at > 0 && stream->quantiles[at - 1] > thousandths; at--)
+        stream->quantiles[at] = stream->quantiles[at - 1];
+    stream->quantiles[at] = thousandths;
+    stream->quantile_count++;
+    return true;
+}
+
+static bool read_aggregate(const struct reading *reading, const config_setting_t *element)
+{
+    struct weir_stream_config *stream = reading->value;
+    const char *word = string_of(element);
+    uint16_t thousandths = word ? weir_table_quantile(word) : 0;
+    const struct weir_choice *choice = NULL;
+    const char *refusal = NULL;
+
+    if (thousandths > 0)
+        return add_quantile(stream, thousandths) ||
+               refuse_word(reading, element, "one more than that");
+    if (word)
+        choice = weir_table_choose(reading->known, word, &refusal);
+    if (!choice)
+        return refuse_word(reading, element, refusal);
+    stream->aggregates |= 1u << choice->value;
+    return true;
+}
+
 static bool read_choices(const struct reading *reading)
 {
+    struct weir_stream_config *stream = reading->value;
     int count = config_setting_length(reading->setting);
     bool fits = true;
-    uint32_t bits = 0;
 
     if (!is_sequence(reading->setting))
         return refuse_plain(reading);
     if (count == 0)
         return refuse_count(reading, count);
-    for (int i = 0; i < count; i++) {
-        const config_setting_t *element = config_setting_get_elem(reading->setting, (unsigned)i);
-        const char *word = string_of(element);
-        const struct weir_choice *choice = NULL;
-        const char *refusal = NULL;
-
-        if (word)
-            choice = weir_table_choose(reading->known, word, &refusal);
-        if (choice)
-            bits |= 1u << choice->value;
-        else
-            fits = refuse_word(reading, element, refusal);
-    }
-    memcpy(reading->value, &bits, sizeof(bits));
+    stream->aggregates = 0;
+    for (int i = 0; i < count; i++)
+        fits &= read_aggregate(reading, config_setting_get_elem(reading->setting, (unsigned)i));
     return fits;
 }
 
@@ -474,8 +501,8 @@ static void store_initial(const struct weir_setting *known, void *value)
         number = choice ? choice->value : 0;
         break;
     case WEIR_SETTING_CHOICES:
-        number = initial_bits(known);
-        break;
+        ((struct weir_stream_config *)value)->aggregates = initial_bits(known);
+        return;
     default:
         return;
     }

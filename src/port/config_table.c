@@ -137,8 +137,8 @@ static const struct weir_setting stream_settings[] = {
     {"time", WEIR_SETTING_GROUP, .required = false},
     {"fields", WEIR_SETTING_LIST, .required = true, .min = 1, .max = WEIR_FIELD_COUNT_MAX},
     {"window", WEIR_SETTING_GROUP, .required = true},
-    {"aggregates", WEIR_SETTING_CHOICES, .initial = "count,min,max,mean,last",
-     VALUE(STREAM, aggregates), CHOICES(aggregates)},
+    {"aggregates", WEIR_SETTING_CHOICES, .max = WEIR_QUANTILE_COUNT_MAX,
+     .initial = "count,min,max,mean,last", CHOICES(aggregates)},
     {"max_series", WEIR_SETTING_INTEGER, .min = 1, .max = WEIR_SERIES_COUNT_MAX, .initial = "1000",
      VALUE(STREAM, max_series)},
     {"live", WEIR_SETTING_BOOL, VALUE(STREAM, live)},
@@ -210,10 +210,18 @@ const struct weir_setting *weir_table_find(const struct weir_table *table, const
     return NULL;
 }
 
-/* "p50", "p99.9" */
-static bool is_quantile(const char *word)
+uint16_t weir_table_quantile(const char *word)
 {
-    return word[0] == 'p' && word[1] != '\0' && strspn(word + 1, "0123456789.") == strlen(word + 1);
+    char name[WEIR_QUANTILE_NAME_SIZE];
+
+    for (uint16_t hundredths = 1; hundredths <= 100; hundredths++) {
+        uint16_t thousandths = hundredths < 100 ? hundredths * 10 : 999;
+
+        weir_quantile_name(thousandths, name);
+        if (strcmp(name, word) == 0)
+            return thousandths;
+    }
+    return 0;
 }
 
 const struct weir_choice *weir_table_choose(const struct weir_setting *setting, const char *word,
@@ -228,8 +236,6 @@ const struct weir_choice *weir_table_choose(const struct weir_setting *setting, 
         *refusal = choice->refusal;
         return choice->refusal ? NULL : choice;
     }
-    if (setting->choices == aggregates && is_quantile(word))
-        *refusal = "quantiles are not in this version";
     return NULL;
 }
 
@@ -335,6 +341,9 @@ static void add_expected(struct weir_text *text, const struct weir_setting *sett
     case WEIR_SETTING_CHOICES:
         weir_text_add(text, "an array [ ] of ");
         add_choices(text, setting);
+        weir_text_add(text, ", and at most ");
+        weir_text_add_int(text, setting->max);
+        weir_text_add(text, " of \"p1\" to \"p99\" and \"p99.9\"");
         break;
     case WEIR_SETTING_DOUBLES:
         add_number_range(text, "an array [ ] of", setting->min, setting->max);

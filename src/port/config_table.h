@@ -20,7 +20,7 @@ enum weir_setting_kind {
     WEIR_SETTING_SECONDS,  /* min to max: an integer, or a duration of whole seconds */
     WEIR_SETTING_SIZE,     /* min to max bytes */
     WEIR_SETTING_CHOICE,   /* a word of choices */
-    WEIR_SETTING_CHOICES,  /* several of them, as bits 1 << value */
+    WEIR_SETTING_CHOICES,  /* several of them, and max quantiles: the aggregates of a stream */
     WEIR_SETTING_DOUBLES,  /* min to max numbers; how many goes to count_offset, if not 0 */
     WEIR_SETTING_FILTERS,  /* min to max topic filters of size bytes; likewise */
     WEIR_SETTING_WORD,     /* a text that is looked up later: the reader of the group stores it */
@@ -41,7 +41,7 @@ struct weir_setting {
     int64_t min;
     int64_t max;
     const char *initial; /* the default, as it would be written between quotes; NULL: zero */
-    size_t offset;       /* of the value in the struct of the group */
+    size_t offset;       /* of the value in the struct of the group; 0: that struct */
     size_t size;         /* of the value; of one element for kinds that have several */
     size_t count_offset;
     const struct weir_choice *choices;
@@ -79,6 +79,9 @@ const struct weir_setting *weir_table_find(const struct weir_table *table, const
  * NULL. */
 const struct weir_choice *weir_table_choose(const struct weir_setting *setting, const char *word,
                                             const char **refusal);
+
+/* The thousandths of a quantile's name, "p1" to "p99" and "p99.9"; 0: it is none. */
+uint16_t weir_table_quantile(const char *word);
 
 /* Writes what a setting's value has to be, as in "expected an integer from 0 to 2". */
 void weir_table_describe(const struct weir_setting *setting, char *out, size_t size);

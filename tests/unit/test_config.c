@@ -209,6 +209,10 @@ static void check_everything_stream(const struct weir_stream_config *stream)
     assert_int_equal(stream->held_count, 32);
     assert_int_equal(weir_stream_pane_count(stream), 33);
     assert_int_equal(stream->aggregates, 1u << WEIR_AGGREGATE_COUNT | 1u << WEIR_AGGREGATE_RATE);
+    assert_int_equal(stream->quantile_count, 3);
+    assert_int_equal(stream->quantiles[0], 50);
+    assert_int_equal(stream->quantiles[1], 500);
+    assert_int_equal(stream->quantiles[2], 999);
     assert_int_equal(stream->max_series, 5);
     assert_true(stream->live);
     assert_string_equal(fields[0].path, "params.\"temperature:0\".tC");
@@ -359,11 +363,29 @@ static void windows_are_kept_when_only_delivery_changes(void **state)
     stream.qos = 0;
     stream.live = true;
     stream.aggregates = 1u << WEIR_AGGREGATE_SUM;
+    stream.quantiles[0] = 950;
     snprintf(stream.fields[0].unit, sizeof(stream.fields[0].unit), "other");
     assert_true(weir_stream_hash(&stream) == hash);
     stream.window_ms++;
     assert_false(weir_stream_hash(&stream) == hash);
     weir_config_destroy(config);
+}
+
+/* A window without a sketch cannot go on with one; with one it answers for any quantile. */
+static void windows_are_kept_from_quantile_to_quantile(void **state)
+{
+    struct weir_config *none = parse_silently(SMALLEST);
+    struct weir_stream_config stream = none->streams[0];
+    uint64_t hash = weir_stream_hash(&stream);
+
+    (void)state;
+    stream.quantile_count = 1;
+    stream.quantiles[0] = 500;
+    assert_false(weir_stream_hash(&stream) == hash);
+    hash = weir_stream_hash(&stream);
+    stream.quantiles[0] = 950;
+    assert_true(weir_stream_hash(&stream) == hash);
+    weir_config_destroy(none);
 }
 
 static void durations_and_sizes_need_a_unit_and_fit(void **state)
@@ -417,6 +439,7 @@ int main(void)
         cmocka_unit_test(the_hash_knows_no_order_and_no_comments),
         cmocka_unit_test(the_hash_changes_with_every_value),
         cmocka_unit_test(windows_are_kept_when_only_delivery_changes),
+        cmocka_unit_test(windows_are_kept_from_quantile_to_quantile),
         cmocka_unit_test(durations_and_sizes_need_a_unit_and_fit),
         cmocka_unit_test(the_nearest_name_is_at_most_two_slips_away),
     };
