@@ -167,9 +167,13 @@ bool weir_ledger_balanced(const struct weir_ledger *ledger);
 /* The contract's word for each; a static string, never NULL. */
 const char *weir_aggregate_name(enum weir_aggregate aggregate);
 
-/* A quantile's name: thousandths from 1 to 999, whole hundredths but for 999, which is p99.9. */
+/* A quantile's name: thousandths from 1 to 999, of which the contract knows whole hundredths, p1 to
+ * p99, and p99.9. */
 #define WEIR_QUANTILE_NAME_SIZE 8
 void weir_quantile_name(unsigned thousandths, char name[static WEIR_QUANTILE_NAME_SIZE]);
+
+/* The thousandths of one of those names; 0: it is none. */
+uint16_t weir_quantile_find(const char *name, size_t length);
 
 const char *weir_level_name(enum weir_level level);
 const char *weir_condition_name(enum weir_condition condition);

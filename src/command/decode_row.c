@@ -64,6 +64,23 @@ static bool has_content(const struct column *column, const struct weir_json_valu
     return value->kind == WEIR_JSON_NUMBER;
 }
 
+/* False: there are too many, or one is no number. */
+static bool read_quantiles(const char *text, struct weir_row *row)
+{
+    struct weir_json_value value;
+    uint16_t thousandths;
+
+    row->quantile_count = 0;
+    while ((thousandths = weir_batch_next_quantile(&text, &value)) != 0) {
+        if (row->quantile_count == WEIR_QUANTILE_COUNT_MAX || value.kind != WEIR_JSON_NUMBER)
+            return false;
+        row->quantiles[row->quantile_count].thousandths = thousandths;
+        row->quantiles[row->quantile_count].text = value.text;
+        row->quantiles[row->quantile_count++].length = value.length;
+    }
+    return true;
+}
+
 bool weir_row_reader_read(const struct weir_row_reader *reader, const struct weir_batch_view *view,
                           const char *text, size_t length, struct weir_row *row)
 {
@@ -74,7 +91,8 @@ bool weir_row_reader_read(const struct weir_row_reader *reader, const struct wei
     };
     size_t used = 0;
 
-    if (weir_json_scan(&reader->paths, text, length, &values[OWN_FIRST]) != WEIR_OK)
+    if (weir_json_scan(&reader->paths, text, length, &values[OWN_FIRST]) != WEIR_OK ||
+        !read_quantiles(text, row))
         return false;
     for (int i = 0; i < WEIR_COLUMN_KIND_COUNT; i++) {
         const struct weir_json_value *value = &values[i];
@@ -117,7 +135,17 @@ void weir_row_write_csv_head(struct weir_writer *writer)
         add(writer, i > 0 ? "," : "");
         add(writer, columns[i].name);
     }
-    add(writer, "\n");
+    add(writer, ",quantiles\n");
+}
+
+static void add_quantile(struct weir_writer *writer, const struct weir_row *row, uint32_t index)
+{
+    char name[WEIR_QUANTILE_NAME_SIZE];
+
+    weir_quantile_name(row->quantiles[index].thousandths, name);
+    add(writer, name);
+    add(writer, "=");
+    weir_writer_add(writer, row->quantiles[index].text, row->quantiles[index].length);
 }
 
 /* Quotes where the text has a comma, a quote or the end of a line in it; a quote is doubled. */
@@ -147,7 +175,11 @@ void weir_row_write_csv(struct weir_writer *writer, const struct weir_row *row)
         if (row->columns[i].text)
             add_csv(writer, row->columns[i].text, row->columns[i].length);
     }
-    add(writer, "\n");
+    for (uint32_t i = 0; i < row->quantile_count; i++) {
+        add(writer, i > 0 ? ";" : ",");
+        add_quantile(writer, row, i);
+    }
+    add(writer, row->quantile_count > 0 ? "\n" : ",\n");
 }
 
 /* A name of line protocol: what would end it, one of `special`, goes behind a backslash. */
@@ -197,6 +229,10 @@ void weir_row_write_line(struct weir_writer *writer, const struct weir_row *row)
         add(writer, "=");
         add_column(writer, row, (enum weir_column)i);
         add(writer, columns[i].content == CONTENT_COUNT ? "i" : "");
+    }
+    for (uint32_t i = 0; i < row->quantile_count; i++) {
+        add(writer, ",");
+        add_quantile(writer, row, i);
     }
     add(writer, " ");
     add_column(writer, row, WEIR_COLUMN_START);

@@ -2,7 +2,8 @@
  * A summary of a batch as columns of text, and the columns as a line of CSV or of InfluxDB's line
  * protocol.
  *
- * CSV is quoted as RFC 4180 says; its lines end with a newline alone.
+ * CSV is quoted as RFC 4180 says; its lines end with a newline alone. Its last column holds the
+ * quantiles, however many a row has: p50=20.1;p99=22.4.
  *
  * In line protocol the measurement is the stream; gateway, series, field and unit are tags;
  * revision and the aggregates are fields, revision and count as integers; the time is the window's
@@ -49,6 +50,12 @@ struct weir_row {
         const char *text;
         size_t length;
     } columns[WEIR_COLUMN_KIND_COUNT];
+    uint32_t quantile_count;
+    struct {
+        uint16_t thousandths;
+        const char *text;
+        size_t length;
+    } quantiles[WEIR_QUANTILE_COUNT_MAX];
 };
 
 struct weir_row_reader {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #define NAME_OF(names, value)                                                                      \
     (assert((size_t)(value) < sizeof(names) / sizeof(names)[0]), (names)[(value)])
@@ -28,6 +29,20 @@ void weir_quantile_name(unsigned thousandths, char name[static WEIR_QUANTILE_NAM
     assert(thousandths > 0 && thousandths < 1000);
     (void)snprintf(name, WEIR_QUANTILE_NAME_SIZE, thousandths % 10 ? "p%u.%u" : "p%u",
                    thousandths / 10, thousandths % 10);
+}
+
+uint16_t weir_quantile_find(const char *name, size_t length)
+{
+    char known[WEIR_QUANTILE_NAME_SIZE];
+
+    for (unsigned hundredths = 1; hundredths <= 100; hundredths++) {
+        unsigned thousandths = hundredths < 100 ? hundredths * 10 : 999;
+
+        weir_quantile_name(thousandths, known);
+        if (strlen(known) == length && memcmp(known, name, length) == 0)
+            return (uint16_t)thousandths;
+    }
+    return 0;
 }
 
 const char *weir_level_name(enum weir_level level)

@@ -149,7 +149,7 @@ static const char *skip_string(const char *text)
     return text + 1;
 }
 
-/* The byte after the object that begins at text, which is valid JSON. */
+/* The byte after the object or array that begins at text, which is valid JSON. */
 static const char *skip_object(const char *text)
 {
     size_t depth = 0;
@@ -159,8 +159,8 @@ static const char *skip_object(const char *text)
             text = skip_string(text);
             continue;
         }
-        depth += *text == '{';
-        depth -= *text == '}';
+        depth += *text == '{' || *text == '[';
+        depth -= *text == '}' || *text == ']';
         text++;
     } while (depth > 0);
     return text;
@@ -179,6 +179,42 @@ bool weir_batch_view_next(struct weir_batch_view *view, const char **text, size_
     *text = start;
     *length = (size_t)(view->next - start);
     return true;
+}
+
+/* The byte after the value that begins at text, inside an object that is valid JSON. */
+static const char *skip_value(const char *text)
+{
+    if (*text == '"')
+        return skip_string(text);
+    if (*text == '{' || *text == '[')
+        return skip_object(text);
+    while (!memchr(" \t\r\n,}", *text, 6))
+        text++;
+    return text;
+}
+
+uint16_t weir_batch_next_quantile(const char **at, struct weir_json_value *value)
+{
+    const char *text = *at;
+    uint16_t thousandths = 0;
+
+    while (thousandths == 0) {
+        const char *key;
+        const char *colon;
+
+        text += strcspn(text, "\"}");
+        if (*text == '}')
+            break;
+        key = text + 1;
+        colon = skip_string(text);
+        thousandths = weir_quantile_find(key, (size_t)(colon - key) - 1);
+        value->text = colon + strspn(colon, " \t\r\n:");
+        text = skip_value(value->text);
+    }
+    value->kind = strchr("-0123456789", *value->text) ? WEIR_JSON_NUMBER : WEIR_JSON_NULL;
+    value->length = (uint32_t)(text - value->text);
+    *at = text;
+    return thousandths;
 }
 
 /* True when there is nothing but objects in the array. */

@@ -37,6 +37,10 @@ const char *weir_batch_reader_open(const struct weir_batch_reader *reader, const
 /* Moves on to the next summary: its object, brackets included. False: there is none left. */
 bool weir_batch_view_next(struct weir_batch_view *view, const char **text, size_t *length);
 
+/* Moves on to the next quantile of a summary, *at being its object's text at first: its value, and
+ * its thousandths. 0: there is none left. */
+uint16_t weir_batch_next_quantile(const char **at, struct weir_json_value *value);
+
 /* The ranges of replaces as they stand there, at most WEIR_BATCH_RANGE_COUNT_MAX, and their number:
  * 0 without replaces. False: it is no list of ranges, or of too many. */
 bool weir_batch_view_ranges(const struct weir_batch_view *view, struct weir_batch_range *ranges,

@@ -321,7 +321,7 @@ static bool read_aggregate(const struct reading *reading, const config_setting_t
 {
     struct weir_stream_config *stream = reading->value;
     const char *word = string_of(element);
-    uint16_t thousandths = word ? weir_table_quantile(word) : 0;
+    uint16_t thousandths = word ? weir_quantile_find(word, strlen(word)) : 0;
     const struct weir_choice *choice = NULL;
     const char *refusal = NULL;
 

@@ -210,20 +210,6 @@ const struct weir_setting *weir_table_find(const struct weir_table *table, const
     return NULL;
 }
 
-uint16_t weir_table_quantile(const char *word)
-{
-    char name[WEIR_QUANTILE_NAME_SIZE];
-
-    for (uint16_t hundredths = 1; hundredths <= 100; hundredths++) {
-        uint16_t thousandths = hundredths < 100 ? hundredths * 10 : 999;
-
-        weir_quantile_name(thousandths, name);
-        if (strcmp(name, word) == 0)
-            return thousandths;
-    }
-    return 0;
-}
-
 const struct weir_choice *weir_table_choose(const struct weir_setting *setting, const char *word,
                                             const char **refusal)
 {

@@ -80,9 +80,6 @@ const struct weir_setting *weir_table_find(const struct weir_table *table, const
 const struct weir_choice *weir_table_choose(const struct weir_setting *setting, const char *word,
                                             const char **refusal);
 
-/* The thousandths of a quantile's name, "p1" to "p99" and "p99.9"; 0: it is none. */
-uint16_t weir_table_quantile(const char *word);
-
 /* Writes what a setting's value has to be, as in "expected an integer from 0 to 2". */
 void weir_table_describe(const struct weir_setting *setting, char *out, size_t size);
 

@@ -573,28 +573,31 @@ def test_decode_takes_time_and_memory_in_proportion(bench):
 
 def test_decode_writes_csv_that_reads_back(bench):
     odd = make_batch(4, 1)
-    odd["summaries"][0].update(series='a,"b"\n\u00e9/', unit="%", rate=-0.5)
+    odd["summaries"][0].update(series='a,"b"\n\u00e9/', unit="%", rate=-0.5, p5=1.5, other=[{"p6": 1}],
+                               **{"p99.9": -2e-7, "p100": 3, "x\"p50": "p7"})
     done = decoded(bench, json.dumps(odd).encode() + json.dumps(make_batch(5)).encode(), form="csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
     equal(list(rows[0]), ["gateway", "epoch", "seq", "stream", "series", "field", "unit", "start",
-                          "end", "revision", *reference.AGGREGATES], "the head")
+                          "end", "revision", *reference.AGGREGATES, "quantiles"], "the head")
     equal(rows[0]["series"], 'a,"b"\n\u00e9/', "a series")
     equal((rows[0]["unit"], rows[0]["rate"], rows[0]["sum"], rows[0]["mean"]),
           ("%", "-0.5", "", "1.5e-07"), "values")
+    equal([row["quantiles"] for row in rows], ["p5=1.5;p99.9=-2e-07", "", ""], "quantiles")
     equal([row["seq"] for row in rows], ["4", "5", "5"], "numbers of batches")
 
 
 def test_decode_writes_line_protocol(bench):
     odd = make_batch(4, 1)
     odd["summaries"][0].update(stream="my stream,x", series="a b,c=d\\/\u00e9\n\\", unit="",
-                               rate=-0.5)
+                               rate=-0.5, p50=7)
     done = decoded(bench, json.dumps(odd).encode(), form="line")
     equal(done.stdout.decode(),
           "my\\ stream\\,x,field=f,gateway=plant-7,series=a\\ b\\,c\\=d\\/\u00e9%0A%5C "
-          f"revision=0i,count=1i,mean=1.5e-07,rate=-0.5 {T0}000000\n", "a line")
-    odd["summaries"][0]["start"] = "soon"
-    for form in ("line", "csv"):
-        decoded(bench, json.dumps(odd).encode(), form=form, status=1)
+          f"revision=0i,count=1i,mean=1.5e-07,rate=-0.5,p50=7 {T0}000000\n", "a line")
+    for wrong in ({"p50": "7"}, {f"p{i}": i for i in range(1, 18)}, {"start": "soon"}):
+        worse = {**odd, "summaries": [{**odd["summaries"][0], **wrong}]}
+        for form in ("line", "csv"):
+            decoded(bench, json.dumps(worse).encode(), form=form, status=1)
 
 
 def main():
