@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 
 AGGREGATES = ["count", "sum", "min", "max", "mean", "stddev", "first", "last", "delta", "rate"]
+QUANTILES = [f"p{i}" for i in range(1, 100)] + ["p99.9"]
 COUNTERS = ["received", "accepted", "unmatched", "oversize", "malformed", "samples", "summarised",
             "open", "late_dropped", "invalid", "over_budget", "late", "clock_ahead",
             "time_unreadable", "summaries"]
@@ -196,6 +197,11 @@ def summarise(samples):
     return row
 
 
+def nearest_rank(samples, name):
+    """A quantile by its definition: the sample of rank ceil(q * n)."""
+    return sorted(samples)[math.ceil(Decimal(name[1:]) * len(samples) / 100) - 1]
+
+
 class _Series:
     def __init__(self, panes):
         self.panes = panes
@@ -226,6 +232,11 @@ class Reference:
             row["unit"] = one["fields"][field_index]["unit"]
         values = summarise(samples)
         row.update((key, values[key]) for key in one["aggregates"] if key in values)
+        readings = [value for _, value in samples]
+        row.update((name, nearest_rank(readings, name)) for name in QUANTILES
+                   if name in one["aggregates"])
+        # Exact up to 64 samples, then within 1 % of the span.
+        row["_slack"] = 0 if len(readings) <= 64 else 0.01 * (max(readings) - min(readings))
         row["_scale"] = max(abs(value) for _, value in samples)
         self.rows.append(row)
         self.ledger["summaries"] += 1
@@ -385,7 +396,9 @@ def _key(row):
     return row["stream"], row["series"], row["field"], row["start"], row["revision"]
 
 
-def _differs(name, wanted, found, scale):
+def _differs(name, wanted, found, scale, slack):
+    if name in QUANTILES:
+        return abs(found - wanted) > slack
     if name in ("sum", "mean"):
         return abs(found - wanted) > 1e-12 * abs(wanted) + 1e-25 * scale
     if name == "stddev":
@@ -406,13 +419,14 @@ def compare_rows(wanted, found):
             continue
         seen.add(key)
         order = ["stream", "series", "field", *(["unit"] if "unit" in other else []), "start",
-                 "end", "revision", *(name for name in AGGREGATES if name in other)]
+                 "end", "revision", *(name for name in AGGREGATES + QUANTILES if name in other)]
         if [name for name in row if name != "type"] != order:
             problems.append(f"members of {key}: {list(row)}, expected {order}")
             continue
         for name in order:
-            if name in AGGREGATES:
-                different = _differs(name, other[name], row[name], other["_scale"])
+            if name in AGGREGATES or name in QUANTILES:
+                different = _differs(name, other[name], row[name], other["_scale"],
+                                     other["_slack"])
             else:
                 different = row[name] != other[name]
             if different:

@@ -276,13 +276,36 @@ def test_random_messages_agree_with_the_reference(bench):
             size, time=unit and ("ts", unit), lateness=dice.choice([0, 2000, 2 * size, 15 * size]),
             idle=dice.choice([5000, 30_000, 200_000]), revise=dice.random() < 0.5,
             held=dice.randint(1, 8), max_series=dice.choice([4, 100]),
-            aggregates=[name for name in reference.AGGREGATES if dice.random() < 0.8] or ["sum"])
+            aggregates=[name for name in reference.AGGREGATES if dice.random() < 0.8] + ["p50"]
+            + dice.sample(reference.QUANTILES, dice.randint(0, 15)))
         if unit is None:
             one["revise"] = False
         other = stream("two", ["sensors/+/{device}/#"], [field("temperature")], 7000,
                        max_series=50)
         check_replay(bench, [one, other], random_capture(dice, unit, 400 if turn else 3000),
                      *(["--no-drain"] if dice.random() < 0.2 else []))
+
+
+def test_quantiles_are_exact_and_then_within_the_bound(bench):
+    """Windows of one sample to thousands, early and late ones, of everyday and outlandish values."""
+    dice = random.Random(SEED)
+    revising = stream("one", ["sensors/{device}"], [field("v")], 60_000, time=("ts", "ms"),
+                      revise=True, held=3, aggregates=["count", "p1", "p25", "p50", "p99", "p99.9"])
+    makers = [lambda: round(dice.gauss(20, 2), 1), lambda: dice.lognormvariate(0, 20),
+              lambda: dice.uniform(-1e308, 8e307), lambda: dice.randint(0, 3) * 5e-324,
+              lambda: dice.choice([-0.0, 0.0, 1e-300]), lambda: 1e16 + 2 * dice.randint(0, 300)]
+    lines = []
+    for device, make in enumerate(makers):
+        for window, count in enumerate([1, 2, 63, 64, 65, 66, 128, 1500, 0, 0, 0, 1]):
+            for _ in range(count):
+                late = window - 2 if window >= 2 and dice.random() < 0.05 else window
+                at = T0 // 60_000 * 60_000 + late * 60_000 + dice.randrange(60_000)
+                lines.append((window, line(f"sensors/{device}", T0 + window * 60_000,
+                                           {"ts": at, "v": make()})))
+    lines.sort(key=lambda one: one[0])
+    objects, _ = check_replay(bench, [revising], "".join(text for _, text in lines))
+    expect(objects[-1]["late"] > objects[-1]["late_dropped"], "some late samples revise")
+    expect(max(one["count"] for one in objects[:-1]) > 1000, "some windows are large")
 
 
 def test_two_runs_give_the_same_bytes(bench):

@@ -15,7 +15,7 @@ import tempfile
 import traceback
 from datetime import datetime, timezone
 
-from reference import field, stream
+from reference import AGGREGATES, field, stream
 from test_replay import BINARY, Bench, check_replay, expect
 
 DATA = pathlib.Path(os.environ.get("WEIR_SHARED_DATA", "/nonexistent"))
@@ -24,6 +24,8 @@ DATA = pathlib.Path(os.environ.get("WEIR_SHARED_DATA", "/nonexistent"))
 FILE_STEP = 8
 
 MINUTE = 60_000
+
+ALL = AGGREGATES + ["p1", "p10", "p50", "p95", "p99", "p99.9"]
 
 
 def utc_ms(text):
@@ -48,7 +50,8 @@ def nab(folder):
                               "value": float(row["value"])}))
     machines = stream("machines", ["machines/{machine}/temperature"],
                       [field("value", unit="Fah", min=-50.0, max=300.0)], 60 * MINUTE,
-                      time=("time", "iso8601"), lateness=10 * MINUTE, idle=120 * MINUTE)
+                      time=("time", "iso8601"), lateness=10 * MINUTE, idle=120 * MINUTE,
+                      aggregates=ALL)
     return [machines], "".join(lines)
 
 
@@ -65,9 +68,10 @@ def room_climate(folder):
     rooms = stream("rooms", ["room/{room}/{node}"],
                    [field("temp", unit="Cel"), field("humidity", "env.rh", unit="%RH"),
                     field("light", "light.0"), field("light2", "light.1")],
-                   MINUTE, time=("t", "ms"), lateness=2000, idle=2 * MINUTE, revise=True, held=2)
+                   MINUTE, time=("t", "ms"), lateness=2000, idle=2 * MINUTE, revise=True, held=2,
+                   aggregates=ALL)
     arrived = stream("arrived", ["room/+/{node}"], [field("temp"), field("light", "light.1")],
-                     10 * MINUTE)
+                     10 * MINUTE, aggregates=ALL)
     return [rooms, arrived], "".join(lines)
 
 
@@ -85,7 +89,7 @@ def skab(folder):
              "Thermocouple", "Voltage", "Volume Flow RateRMS"]
     pump = stream("pump", ["pump/{bench}/raw"],
                   [field(f"c{i}", f'channels."{name}"') for i, name in enumerate(names)],
-                  10_000, time=("at", "s"), lateness=0, idle=30_000)
+                  100_000, time=("at", "s"), lateness=0, idle=30_000, aggregates=ALL)
     return [pump], "".join(text for _, text in sorted(lines, key=lambda one: one[0]))
 
 
