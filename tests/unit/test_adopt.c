@@ -103,7 +103,7 @@ static void a_changed_stream_is_closed_first_and_starts_anew(void **state)
 static void each_setting_that_windows_depend_on_makes_a_stream_another(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 9; i++) {
+    for (unsigned i = 0; i < 10; i++) {
         struct weir_stream_config *stream;
 
         build_both();
@@ -124,6 +124,8 @@ static void each_setting_that_windows_depend_on_makes_a_stream_another(void **st
             stream->max_series++;
         else if (i == 7)
             stream->held_count = stream->revise = true;
+        else if (i == 8)
+            build_quantiles(stream);
         else
             stream->time_unit = WEIR_TIME_US;
         drive_init(&drive, &builds[0].config);

@@ -120,6 +120,25 @@ static void each_aggregate_appears_only_when_asked_for(void **state)
     }
 }
 
+static void quantiles_come_last_and_only_with_a_sketch(void **state)
+{
+    struct fixture fixture;
+    struct weir_stream_config *stream = &fixture.build.streams[0];
+    struct weir_sketch sketch = {0};
+
+    (void)state;
+    set_up(&fixture);
+    stream->aggregates = 1u << WEIR_AGGREGATE_RATE;
+    build_quantiles(stream);
+    encode(&fixture);
+    assert_text(&fixture, HEAD ",\"rate\":0.6875");
+    weir_sketch_accept(&sketch, 20);
+    weir_sketch_accept(&sketch, 20.5);
+    weir_sketch_accept(&sketch, 22.75);
+    weir_encode_summary(&fixture.text, stream, "plant/dev42", &fixture.summary, &sketch);
+    assert_text(&fixture, HEAD ",\"rate\":0.6875,\"p50\":20.5,\"p99.9\":22.75");
+}
+
 static void what_can_be_shown_is_what_is_not_left_out(void **state)
 {
     const uint32_t all = (1u << WEIR_AGGREGATE_KIND_COUNT) - 1;
@@ -310,6 +329,7 @@ int main(void)
         cmocka_unit_test(a_summary_has_its_members_in_the_contracts_order),
         cmocka_unit_test(each_aggregate_appears_only_when_asked_for),
         cmocka_unit_test(a_field_without_unit_has_no_unit),
+        cmocka_unit_test(quantiles_come_last_and_only_with_a_sketch),
         cmocka_unit_test(what_can_be_shown_is_what_is_not_left_out),
         cmocka_unit_test(what_is_not_finite_and_a_rate_over_no_time_are_left_out),
         cmocka_unit_test(names_are_escaped),

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "format/batch_read.h"
+#include "format/sketch_list.h"
 #include "support/build.h"
 #include "weir/engine.h"
 
@@ -29,7 +30,8 @@ struct rig {
     size_t text_length;
 };
 
-static void init_rig(struct rig *rig, int64_t every_ms, uint64_t outbox_bytes, bool batching)
+static void init_quantile_rig(struct rig *rig, int64_t every_ms, uint64_t outbox_bytes,
+                              bool batching, bool quantiles)
 {
     struct weir_stream_config *stream;
     uint64_t size;
@@ -42,6 +44,8 @@ static void init_rig(struct rig *rig, int64_t every_ms, uint64_t outbox_bytes, b
     stream->max_series = 1000;
     (void)build_field(stream, "v");
     build_on_arrival_time(stream);
+    if (quantiles)
+        build_quantiles(stream);
     size = weir_engine_size(&rig->build.config, NULL);
     rig->arena = aligned_alloc(64, size);
     assert_non_null(rig->arena);
@@ -51,6 +55,11 @@ static void init_rig(struct rig *rig, int64_t every_ms, uint64_t outbox_bytes, b
     rig->next_sequence = 1;
     rig->log = open_memstream(&rig->text, &rig->text_length);
     assert_non_null(rig->log);
+}
+
+static void init_rig(struct rig *rig, int64_t every_ms, uint64_t outbox_bytes, bool batching)
+{
+    init_quantile_rig(rig, every_ms, outbox_bytes, batching, false);
 }
 
 static void finish_rig(struct rig *rig)
@@ -71,6 +80,24 @@ static int64_t number_at(const char *text, size_t length, const char *path)
     return (int64_t)value.number;
 }
 
+/* Every row has the sketch of its samples, or none has. */
+static void note_sketches(const struct rig *rig, const struct weir_engine_batch *batch)
+{
+    struct weir_sketch_list_entry entry;
+    struct weir_sketch_list list;
+    struct weir_sketch sketch;
+
+    weir_sketch_list_open(&list, batch->sketches, batch->sketches_length);
+    for (uint32_t i = 0; i < batch->row_count && rig->build.streams[0].quantile_count > 0; i++) {
+        assert_true(weir_sketch_list_take(&list, i, &entry));
+        assert_int_equal(entry.quantile_count, 2);
+        assert_int_equal(entry.quantiles[1], 999);
+        assert_int_equal(weir_sketch_read(&sketch, entry.bytes, entry.length), WEIR_OK);
+        assert_int_equal(sketch.count, batch->rows[i].count);
+    }
+    assert_true(weir_sketch_list_finished(&list));
+}
+
 /* A batch is valid, is the one behind the last, and carries a ledger that balances and counts all
  * summaries so far. */
 static void note_batch(struct rig *rig, const struct weir_engine_batch *batch)
@@ -87,6 +114,7 @@ static void note_batch(struct rig *rig, const struct weir_engine_batch *batch)
     while (weir_batch_view_next(&view, &row, &length))
         count++;
     assert_int_equal(batch->row_count, count);
+    note_sketches(rig, batch);
     assert_true(count > 0);
     weir_engine_ledger(&rig->engine, &ledger);
     assert_true(weir_ledger_balanced(&ledger));
@@ -218,6 +246,32 @@ static void a_full_batch_goes_early_and_loses_no_row(void **state)
     assert_true(rig.batched_count < 1000);
     advance(&rig, T0 + 60000);
     assert_int_equal(rig.batched_count, 1000);
+    finish_rig(&rig);
+}
+
+/* Samples that are all different make the largest sketches of their number. */
+static void a_batch_full_of_sketches_goes_early_and_loses_no_row(void **state)
+{
+    char payload[32];
+    struct rig rig;
+
+    (void)state;
+    init_quantile_rig(&rig, 60000, 64 * 1024, true, true);
+    for (unsigned i = 0; i < 300 * 60; i++) {
+        struct weir_message message = {.arrived_ms = T0 + 1};
+        char topic[16];
+
+        message.topic = topic;
+        message.topic_length = (size_t)snprintf(topic, sizeof(topic), "a/%u", i % 300);
+        message.payload = payload;
+        message.payload_length =
+            (size_t)snprintf(payload, sizeof(payload), "{\"v\":%u.%u}", i / 300, i);
+        advance(&rig, T0 + 1);
+        assert_int_equal(weir_engine_accept(&rig.engine, &message), WEIR_OK);
+    }
+    drain(&rig);
+    assert_int_equal(rig.batched_count, 300);
+    assert_true(rig.batch_count >= 300 * 60 * 9 / (16 * 1024));
     finish_rig(&rig);
 }
 
@@ -386,7 +440,7 @@ static void run_doubted(struct rig *rig, bool unsynchronised, bool set)
                                    .payload_length = 7,
                                    .unsynchronised = unsynchronised};
 
-    init_rig(rig, 3600000, 1 << 20, true);
+    init_quantile_rig(rig, 3600000, 1 << 20, true, true);
     for (int i = 0; i < 2; i++) {
         message.arrived_ms = T0 + 1000 + 60000 * i;
         advance(rig, message.arrived_ms);
@@ -544,7 +598,7 @@ static void two_runs_give_the_same_bytes(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        init_rig(&rigs[i], 30000, 64 * 1024, true);
+        init_quantile_rig(&rigs[i], 30000, 64 * 1024, true, true);
         for (unsigned n = 0; n < 5000; n++)
             feed(&rigs[i], T0 + n * 37LL + (n % 500 == 0 ? n * 1000LL : 0), n * 7919 % 300);
         drain(&rigs[i]);
@@ -564,6 +618,7 @@ int main(void)
         cmocka_unit_test(what_closes_at_the_schedule_is_in_its_batch_even_after_a_jump),
         cmocka_unit_test(without_rows_there_is_no_batch),
         cmocka_unit_test(a_full_batch_goes_early_and_loses_no_row),
+        cmocka_unit_test(a_batch_full_of_sketches_goes_early_and_loses_no_row),
         cmocka_unit_test(a_summary_that_waits_for_the_next_batch_is_given_out_after_it),
         cmocka_unit_test(a_drain_closes_the_windows_and_then_the_batch),
         cmocka_unit_test(without_batching_there_are_summaries_only),

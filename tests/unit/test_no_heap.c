@@ -122,6 +122,7 @@ static void build_everything(struct build *build)
     stream->held_count = 2;
     (void)build_field(stream, "t");
     (void)build_field(stream, "h");
+    build_quantiles(stream);
     stream = build_stream(build, "arrival", "s/{site}/#");
     build_on_arrival_time(stream);
     (void)build_field(stream, "t");

@@ -50,6 +50,80 @@ static void samples_become_one_row_a_window_and_series(void **state)
     drive_finish(&drive);
 }
 
+static void quantiles_go_out_with_their_own_row(void **state)
+{
+    struct weir_stream_config *stream;
+
+    (void)state;
+    build_init(&build);
+    (void)build_field(build_stream(&build, "plain", "s/{dev}"), "t");
+    stream = build_stream(&build, "quantiles", "s/{dev}");
+    (void)build_field(stream, "t");
+    stream->lateness_ms = 20000;
+    stream->revise = true;
+    stream->held_count = 1;
+    build_quantiles(stream);
+    drive_init(&drive, &build.config);
+    for (int i = 1; i <= 5; i++)
+        feed_value(3000, "s/a", 3000, i * i);
+    feed_value(33000, "s/a", 33000, 100);
+    feed_value(33000, "s/a", 5000, 7);
+    drive_expect(&drive, "plain a t 0..10000 n5 sum 55\n"
+                         "quantiles a t 0..10000 n5 sum 55 p9 p25\n"
+                         "quantiles a t 0..10000 r1 n6 sum 62 p7 p25\n");
+    drive_drain(&drive);
+    drive_expect(&drive, "plain a t 30000..40000 n1 sum 100\n"
+                         "quantiles a t 30000..40000 n1 sum 100 p100 p100\n");
+    drive_finish(&drive);
+}
+
+/* Each output's sketch lies in a place that is used again and again. */
+static void sketches_keep_to_their_rows_when_many_wait(void **state)
+{
+    char expected[128];
+
+    (void)state;
+    build_init(&build);
+    (void)build_field(build_stream(&build, "quantiles", "s/{dev}"), "t");
+    build.streams[0].max_series = 1000;
+    build_quantiles(&build.streams[0]);
+    drive_init(&drive, &build.config);
+    for (int i = 0; i < 1000; i++) {
+        char topic[16];
+
+        (void)snprintf(topic, sizeof(topic), "s/%d", i);
+        feed_value(3000, topic, 3000, i);
+    }
+    drive_drain(&drive);
+    (void)fflush(drive.out);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(expected, sizeof(expected), "quantiles %d t 0..10000 n1 sum %d p%d p%d\n", i,
+                       i, i, i);
+        assert_non_null(strstr(drive.text, expected));
+    }
+    drive_finish(&drive);
+}
+
+static void what_asks_for_no_quantiles_pays_nothing(void **state)
+{
+    struct weir_stream_plan plain[2];
+    struct weir_stream_plan plans[2];
+    uint64_t size;
+
+    (void)state;
+    build_init(&build);
+    (void)build_field(build_stream(&build, "a", "s/{dev}"), "t");
+    (void)build_field(build_stream(&build, "b", "s/{dev}"), "t");
+    size = weir_pipeline_size(&build.config, plain);
+    build_quantiles(&build.streams[1]);
+    assert_true(weir_pipeline_size(&build.config, plans) > size);
+    assert_memory_equal(&plans[0], &plain[0], sizeof(plain[0]));
+    assert_int_equal(plans[0].sketch_bytes, 0);
+    assert_int_equal(plans[1].sketch_bytes, sizeof(struct weir_sketch));
+    /* Records are rounded up to 64 bytes, with sketches and without. */
+    assert_true(plans[1].record_bytes + 64 > plain[1].record_bytes + plans[1].sketch_bytes);
+}
+
 static void every_stream_whose_topics_match_takes_the_message(void **state)
 {
     struct weir_stream_config *stream = build_climate();
@@ -687,6 +761,7 @@ static void build_random(struct test_random *random)
     (void)build_field(stream, "h");
     stream->fields[0].max = 50;
     stream->fields[1].invalid[stream->fields[1].invalid_count++] = 7;
+    build_quantiles(stream);
     stream = build_stream(&build, "revised", "s/{site}/+");
     stream->lateness_ms = latenesses[random_below(random, 4)];
     stream->revise = true;
@@ -695,6 +770,7 @@ static void build_random(struct test_random *random)
     stream->idle_ms = 1000;
     stream->max_series = 3;
     (void)build_field(stream, "t");
+    build_quantiles(stream);
     stream = build_stream(&build, "arrival", "s/{site}/#");
     build_on_arrival_time(stream);
     stream->window_ms = 1000;
@@ -820,6 +896,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_become_one_row_a_window_and_series),
+        cmocka_unit_test(quantiles_go_out_with_their_own_row),
+        cmocka_unit_test(sketches_keep_to_their_rows_when_many_wait),
+        cmocka_unit_test(what_asks_for_no_quantiles_pays_nothing),
         cmocka_unit_test(every_stream_whose_topics_match_takes_the_message),
         cmocka_unit_test(a_message_is_malformed_when_no_stream_can_read_it),
         cmocka_unit_test(a_message_on_a_strange_topic_is_unmatched),

@@ -343,8 +343,24 @@ static bool is_held(const struct reference *reference, int64_t number)
     return true;
 }
 
-static void check_row(const struct reference *reference, int64_t number, uint32_t field,
-                      const struct weir_summary *row)
+/* The row's sketch is that of these samples. */
+static void check_sketch(const struct weir_sketch *found, const struct weir_sample *samples,
+                         size_t count)
+{
+    unsigned char expected_bytes[WEIR_SKETCH_BYTES_MAX];
+    unsigned char bytes[WEIR_SKETCH_BYTES_MAX];
+    struct weir_sketch expected = {0};
+    size_t length;
+
+    for (size_t i = 0; i < count; i++)
+        weir_sketch_accept(&expected, samples[i].value);
+    length = weir_sketch_write(&expected, expected_bytes);
+    assert_int_equal(weir_sketch_write(found, bytes), length);
+    assert_memory_equal(bytes, expected_bytes, length);
+}
+
+static void check_row(struct weir_window *window, const struct reference *reference, int64_t number,
+                      uint32_t field, const struct weir_summary *row)
 {
     struct weir_sample samples[KEPT_MAX];
     size_t count = 0;
@@ -364,6 +380,10 @@ static void check_row(const struct reference *reference, int64_t number, uint32_
     assert_int_equal(row->end_ms, end_of(reference, number));
     assert_int_equal(row->revision, late_count - (count == late_count));
     assert_moments(row, samples, count);
+    if (reference->shape.sketched)
+        check_sketch(weir_window_sketch(window, &reference->shape, row), samples, count);
+    else
+        assert_null(weir_window_sketch(window, &reference->shape, row));
 }
 
 static bool has_samples(const struct reference *reference, int64_t number, uint32_t field)
@@ -410,7 +430,7 @@ static void close_both(struct weir_window *window, struct reference *reference, 
             count = weir_window_take(window, &reference->shape, rows);
             for (uint32_t field = 0; field < reference->shape.field_count; field++) {
                 if (has_samples(reference, number, field))
-                    check_row(reference, number, field, &rows[row++]);
+                    check_row(window, reference, number, field, &rows[row++]);
             }
             assert_int_equal(count, row);
             after_ms = end_of(reference, number);
@@ -436,7 +456,7 @@ static void accept_both(struct weir_window *window, struct reference *reference,
         return;
     reference->kept[reference->count++] = (struct kept){*sample, number, field, late};
     if (expected == WEIR_WINDOW_REVISED)
-        check_row(reference, number, field, &row);
+        check_row(window, reference, number, field, &row);
 }
 
 static int64_t newest_open_end(const struct reference *reference)
@@ -499,6 +519,7 @@ static void random_streams_agree_with_the_reference(void **state)
                 .watermark_ms = INT64_MIN,
                 .newest_ms = INT64_MIN,
             };
+            reference.shape.sketched = j % 2;
             window = make_window(&reference.shape);
             while (reference.count < KEPT_MAX / 2)
                 step(&random, window, &reference, &centre_ms);

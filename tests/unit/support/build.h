@@ -60,6 +60,14 @@ static inline struct weir_stream_config *build_stream(struct build *build, const
     return stream;
 }
 
+/* Asks for the median and p99.9. */
+static inline void build_quantiles(struct weir_stream_config *stream)
+{
+    stream->quantile_count = 2;
+    stream->quantiles[0] = 500;
+    stream->quantiles[1] = 999;
+}
+
 /* A field without bounds, at the path of its name. */
 static inline struct weir_field_config *build_field(struct weir_stream_config *stream,
                                                     const char *name)

@@ -69,7 +69,8 @@ static inline void drive_check(const struct drive *drive)
     assert_int_equal(ledger.summarised, drive->sample_count);
 }
 
-static inline void drive_write_summary(struct drive *drive, const struct weir_summary *summary)
+static inline void drive_write_summary(struct drive *drive, const struct weir_summary *summary,
+                                       const struct weir_sketch *sketch)
 {
     const struct weir_stream_config *stream = &drive->config->streams[summary->stream];
 
@@ -81,8 +82,18 @@ static inline void drive_write_summary(struct drive *drive, const struct weir_su
                   (long long)summary->end_ms);
     if (summary->revision > 0)
         (void)fprintf(drive->out, " r%u", summary->revision);
-    (void)fprintf(drive->out, " n%llu sum %.17g\n", (unsigned long long)summary->count,
-                  summary->sum);
+    (void)fprintf(drive->out, " n%llu sum %.17g", (unsigned long long)summary->count, summary->sum);
+    if (sketch) {
+        double quantiles[WEIR_QUANTILE_COUNT_MAX];
+
+        assert_int_equal(sketch->count, summary->count);
+        weir_sketch_quantiles(sketch, stream->quantiles, stream->quantile_count, summary->min,
+                              summary->max, quantiles);
+        for (uint32_t i = 0; i < stream->quantile_count; i++)
+            (void)fprintf(drive->out, " p%.17g", quantiles[i]);
+    }
+    assert_int_equal(sketch != NULL, stream->quantile_count > 0);
+    (void)fprintf(drive->out, "\n");
 }
 
 static inline void drive_write_alert(struct drive *drive, const struct weir_alert *alert)
@@ -99,11 +110,15 @@ static inline void drive_write_alert(struct drive *drive, const struct weir_aler
 /* Takes at most so many outputs. */
 static inline void drive_take_some(struct drive *drive, unsigned most)
 {
+    const struct weir_sketch *sketch = NULL;
     struct weir_output output;
 
-    for (unsigned i = 0; i < most && weir_pipeline_take(&drive->pipeline, &output); i++) {
+    for (unsigned i = 0; i < most; i++) {
+        (void)weir_pipeline_peek(&drive->pipeline, &sketch);
+        if (!weir_pipeline_take(&drive->pipeline, &output))
+            break;
         if (output.kind == WEIR_OUTPUT_SUMMARY)
-            drive_write_summary(drive, &output.summary);
+            drive_write_summary(drive, &output.summary, sketch);
         else
             drive_write_alert(drive, &output.alert);
     }
