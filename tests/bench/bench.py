@@ -3,9 +3,10 @@
 
     bench.py --build DIR [--fast DIR] [--qos 0|1] [--rounds N] [--seconds N] [NAME ...]
 
-Names: engine, cpu, peer, journal, memory, latency; without one, all of them.
+Names: engine, sketch, cpu, peer, journal, memory, latency; without one, all of them.
 
 engine   the engine alone, no broker
+sketch   a sample into a sketch for quantiles, over one into the moments; its largest error
 cpu      CPU a message of `weir run` over that of a subscriber on the same paho that discards
 peer     the same, weir on the fast paho over a libmosquitto subscriber that discards
 journal  the log: CPU in memory and on disk, bytes written, the speed of a restart
@@ -17,6 +18,8 @@ status 1 when a row misses what is required or could not be measured.
 """
 
 import argparse
+import csv
+import gzip
 import math
 import json
 import os
@@ -35,6 +38,9 @@ FIGURES = {
     "engine": ("ns a message", 333, 125),
     "engine series": ("x at 100 series", 3.0, 3.0),
     "engine batches": ("ns a message", math.inf, math.inf),
+    "sketch": ("ns a sample", 10, 10),
+    "sketch ratio": ("x moments", math.inf, math.inf),
+    "sketch error": ("% of the span", 1.0, 1.0),
     "cpu 5000/s": ("x bare paho", 1.25, 1.10),
     "cpu 20000/s": ("x bare paho", 1.25, 1.10),
     "peer 5000/s": ("x libmosquitto", 1.3, 1.1),
@@ -49,6 +55,10 @@ FIGURES = {
     "latency median": ("x round trip", 2.5, 2.5),
     "latency p99": ("x round trip", 2.5, 2.5),
 }
+
+# Published series: not ours, used where they are.
+SHARED_DATA = pathlib.Path(os.environ.get(
+    "WEIR_SHARED_DATA", pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "data"))
 
 RATES = (5000, 20000)
 DEVICES = 1000
@@ -297,6 +307,53 @@ def run_engine(bench):
     yield "engine batches", batches, "the same with every summary encoded into JSON batches"
 
 
+def room_climate(folder):
+    """Temperature, humidity and two lights of four nodes, a series behind the other."""
+    series = {}
+    for path in sorted(folder.glob("*.csv.gz")):
+        with gzip.open(path, "rt", newline="") as file:
+            for row in csv.reader(file, skipinitialspace=True):
+                for column in (4, 5, 6, 7):
+                    series.setdefault((row[3], column), []).append(row[column])
+    return [value for name in sorted(series) for value in series[name]]
+
+
+def skab(folder):
+    series = {}
+    for path in sorted(folder.glob("*.csv.gz")):
+        with gzip.open(path, "rt", newline="") as file:
+            for row in csv.DictReader(file, delimiter=";"):
+                row.pop("datetime")
+                for name, value in row.items():
+                    series.setdefault(name, []).append(value)
+    return [value for name in sorted(series) for value in series[name]]
+
+
+def run_sketch(bench):
+    """The generated series, and published ones where they are."""
+    made = {"generated": None}
+    for read in (room_climate, skab):
+        folder = SHARED_DATA / read.__name__.replace("_", "-")
+        if folder.is_dir():
+            path = bench.directory / read.__name__
+            path.write_text("\n".join(read(folder)))
+            made[folder.name] = str(path)
+        else:
+            print(f"    skipped {folder.name}: it is not there")
+    worst = ("", -1.0)
+    for name, path in made.items():
+        run = subprocess.run([bench.tool("bench_sketch"), *([path] if path else [])],
+                             capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise Unmeasured(f"bench_sketch: {run.stderr.strip()}")
+        took = parse_pairs(run.stdout)
+        yield "sketch", took["sketch_ns"], f"{name}, {took['values']:.0f} values in windows of 3,600"
+        yield ("sketch ratio", took["sketch_ns"] / took["moments_ns"],
+               f"{name}, over {took['moments_ns']:.1f} ns")
+        worst = max(worst, (name, took["error"]), key=lambda one: one[1])
+    yield "sketch error", worst[1], f"the largest of p1 to p99.9 of all windows, in {worst[0]}"
+
+
 def compare(bench, name, build, baseline):
     for rate in RATES:
         floors, costs = [], []
@@ -405,8 +462,8 @@ def run_latency(bench):
         yield f"latency {name}", alert / bare, f"{alert:.0f} us over {bare:.0f} us"
 
 
-RUNS = {"engine": run_engine, "cpu": run_cpu, "peer": run_peer, "journal": run_journal,
-        "memory": run_memory, "latency": run_latency}
+RUNS = {"engine": run_engine, "sketch": run_sketch, "cpu": run_cpu, "peer": run_peer,
+        "journal": run_journal, "memory": run_memory, "latency": run_latency}
 
 
 def verdict(name, value):
