@@ -171,35 +171,24 @@ static struct pane *open_pane(struct weir_window *window, const struct weir_wind
     return pane;
 }
 
-static void count_sample(struct pane *pane, const struct weir_window_shape *shape, uint32_t field,
-                         const struct weir_sample *sample)
-{
-    weir_moments_accept(&pane->cells[field].moments, sample->time_ms, sample->value);
-    if (shape->sketched)
-        weir_sketch_accept(sketch_at(pane, shape, field), sample->value);
-}
-
-static enum weir_window_fate accept_late(struct weir_window *window,
-                                         const struct weir_window_shape *shape, uint32_t field,
-                                         const struct weir_sample *sample, int64_t start_ms,
-                                         struct weir_summary *row)
+/* The pane of a closed window that is held; NULL: it is not. */
+static struct pane *held_pane(struct weir_window *window, const struct weir_window_shape *shape,
+                              int64_t start_ms)
 {
     for (uint32_t i = 0; i < shape->pane_count; i++) {
         struct pane *pane = pane_at(window, shape, i);
 
-        if (pane->state == PANE_HELD && pane->start_ms == start_ms) {
-            count_sample(pane, shape, field, sample);
-            write_row(shape, pane, field, &pane->cells[field], row);
-            return WEIR_WINDOW_REVISED;
-        }
+        if (pane->state == PANE_HELD && pane->start_ms == start_ms)
+            return pane;
     }
-    return WEIR_WINDOW_DROPPED;
+    return NULL;
 }
 
 enum weir_window_fate weir_window_accept(struct weir_window *window,
                                          const struct weir_window_shape *shape, uint32_t field,
                                          const struct weir_sample *sample, struct weir_summary *row)
 {
+    enum weir_window_fate fate = WEIR_WINDOW_OPEN;
     struct pane *pane;
 
     assert(!weir_window_due(window) && field < shape->field_count);
@@ -210,12 +199,21 @@ enum weir_window_fate weir_window_accept(struct weir_window *window,
         int64_t number = window_number(shape, sample->time_ms);
         int64_t start_ms = number * shape->length_ms;
 
-        if (start_ms + shape->length_ms <= window->watermark_ms)
-            return accept_late(window, shape, field, sample, start_ms, row);
-        pane = open_pane(window, shape, number);
+        if (start_ms + shape->length_ms > window->watermark_ms) {
+            pane = open_pane(window, shape, number);
+        } else {
+            pane = held_pane(window, shape, start_ms);
+            if (!pane)
+                return WEIR_WINDOW_DROPPED;
+            fate = WEIR_WINDOW_REVISED;
+        }
     }
-    count_sample(pane, shape, field, sample);
-    return WEIR_WINDOW_OPEN;
+    weir_moments_accept(&pane->cells[field].moments, sample->time_ms, sample->value);
+    if (shape->sketched)
+        weir_sketch_accept(sketch_at(pane, shape, field), sample->value);
+    if (fate == WEIR_WINDOW_REVISED)
+        write_row(shape, pane, field, &pane->cells[field], row);
+    return fate;
 }
 
 const struct weir_sketch *weir_window_sketch(struct weir_window *window,
