@@ -71,7 +71,7 @@ struct weir_coarsen_counts {
 
 /*
  * Bytes of work area for runs of at most row_max rows, of half as many series and fields, and of
- * names and sketches of 32 bytes a row on average each. 2.3 MiB for WEIR_COARSEN_ROW_COUNT_MIN, and
+ * names and sketches of 32 bytes a row on average each. 2.5 MiB for WEIR_COARSEN_ROW_COUNT_MIN, and
  * in proportion.
  */
 uint64_t weir_coarsen_size(uint32_t row_max);
