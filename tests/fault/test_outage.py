@@ -13,7 +13,8 @@ DENSE = """{ name = "dense"; topics = [ "dense/{device}" ]; format = "json";
       time = { field = "ts"; unit = "ms"; };
       fields = ( { name = "t"; path = "t"; } );
       window = { size = "10ms"; idle = "1h"; };
-      aggregates = [ "count", "sum", "min", "max", "mean", "stddev", "first", "last" ];
+      aggregates = [ "count", "sum", "min", "max", "mean", "stddev", "first", "last",
+                     "p50", "p99" ];
       max_series = 20; }"""
 
 
@@ -51,6 +52,14 @@ class Site:
         return faults.last_info(self.broker)["ledger"]
 
 
+def check_quantiles(row, values):
+    """Of the samples of a row, however many rows it was made of: exact, then within 1 % of the span."""
+    slack = 0 if len(values) <= 64 else 0.01 * (max(values) - min(values))
+    for percent in (50, 99):
+        wanted = sorted(values)[-(-percent * len(values) // 100) - 1]
+        expect(abs(row[f"p{percent}"] - wanted) <= slack, f"p{percent} of {row}: {wanted}")
+
+
 def test_full_outbox(bench):
     """What an outbox cannot hold becomes coarser: every sample comes, every number is accounted for."""
     site = Site(bench, DENSE, "", 'outbox = "1MiB";').start()
@@ -82,6 +91,13 @@ def test_full_outbox(bench):
     equal(ledger["outbox_dropped"], 0, "dropped")
     equal(received, count + 2, "samples")
     equal(sum(row["sum"] for row in rows), sum(number % 100 for number in range(count)), "their sum")
+    for row in rows:
+        numbers = range((row["start"] - T0) // 10, min((row["end"] - T0) // 10, count))
+        if len(numbers) == row["count"]:
+            check_quantiles(row, [number % 100 for number in numbers])
+        else:
+            expect(row["start"] >= T0 + 10 * count, f"a row of other samples: {row}")
+    expect(max(row["count"] for row in rows) > 64, "some rows are beyond what is exact")
     expect(len(rows) < count / 2, f"{len(rows)} rows for {count} samples")
     expect(all(row["end"] - row["start"] <= 3600_000 for row in rows), "no row above an hour")
     told = {number for _, number in found}
