@@ -36,7 +36,7 @@ LOAD = """{ name = "load"; topics = [ "load/{device}" ]; format = "json";
       time = { field = "ts"; unit = "ms"; };
       fields = ( { name = "t"; path = "t"; } );
       window = { size = "1s"; lateness = "1s"; idle = "1h"; };
-      aggregates = [ "count", "sum", "first", "last" ]; max_series = 20; }"""
+      aggregates = [ "count", "sum", "first", "last", "p50", "p99.9" ]; max_series = 20; }"""
 HOT = '{ name = "hot"; stream = "load"; field = "t"; above = 30.0; deadband = 2.0; }'
 
 
