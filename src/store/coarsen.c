@@ -310,30 +310,6 @@ static enum weir_status read_row(struct weir_coarsen *coarsen, const char *text,
     return read_single(coarsen, KIND_UNIT, &values[KEY_UNIT], WEIR_UNIT_LENGTH_MAX, &row->unit);
 }
 
-/* Takes the row's sketch, if it has one, behind those of the run. */
-static enum weir_status read_sketch(struct weir_coarsen *coarsen, struct weir_sketch_list *list,
-                                    uint32_t index, const struct weir_summary *summary,
-                                    struct weir_coarsen_row *row)
-{
-    struct weir_sketch_list_entry entry;
-    struct weir_sketch sketch;
-
-    row->sketch_length = 0;
-    if (!weir_sketch_list_take(list, index, &entry))
-        return list->damaged ? WEIR_REFUSED : WEIR_OK;
-    if (weir_sketch_read(&sketch, entry.bytes, entry.length) != WEIR_OK ||
-        sketch.count != summary->count)
-        return WEIR_REFUSED;
-    if (weir_sketch_list_size(&entry) > coarsen->sketches_max - coarsen->sketches_length)
-        return WEIR_FULL;
-    entry.row = 0;
-    row->sketch_offset = coarsen->sketches_length;
-    row->sketch_length =
-        (uint32_t)weir_sketch_list_put(coarsen->sketches + row->sketch_offset, &entry);
-    coarsen->sketches_length += row->sketch_length;
-    return WEIR_OK;
-}
-
 /* Reads the rows behind those of the run, which does not count them yet. */
 static enum weir_status read_rows(struct weir_coarsen *coarsen, struct weir_batch_view *view,
                                   const struct weir_summary *summaries, uint32_t row_count,
@@ -353,8 +329,8 @@ static enum weir_status read_rows(struct weir_coarsen *coarsen, struct weir_batc
             return WEIR_FULL;
         status = read_row(coarsen, text, length, &summaries[read_count], &coarsen->rows[at]);
         if (status == WEIR_OK)
-            status =
-                read_sketch(coarsen, list, read_count, &summaries[read_count], &coarsen->rows[at]);
+            status = weir_coarsen_read_sketch(coarsen, list, read_count, &summaries[read_count],
+                                              &coarsen->rows[at]);
         if (status != WEIR_OK)
             return status;
         coarsen->summaries[at] = summaries[read_count++];

@@ -1,6 +1,5 @@
 #include "store/coarsen_run.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,33 +17,6 @@ static bool fits_bucket(const struct weir_coarsen *coarsen, const struct weir_su
            bucket_of(coarsen, summary->start_ms) == bucket_of(coarsen, summary->end_ms - 1);
 }
 
-bool weir_coarsen_sketch(const struct weir_coarsen *coarsen, const struct weir_coarsen_row *row,
-                         struct weir_sketch_list *list, struct weir_sketch_list_entry *entry,
-                         struct weir_sketch *sketch)
-{
-    weir_sketch_list_open(list, coarsen->sketches + row->sketch_offset, row->sketch_length);
-    return weir_sketch_list_take(list, 0, entry) &&
-           weir_sketch_read(sketch, entry->bytes, entry->length) == WEIR_OK;
-}
-
-/* True when two rows show the same quantiles, or neither any. */
-static bool same_quantiles(const struct weir_coarsen *coarsen, uint32_t left, uint32_t right)
-{
-    const struct weir_coarsen_row *rows[] = {&coarsen->rows[left], &coarsen->rows[right]};
-    struct weir_sketch_list_entry entries[2] = {0};
-    struct weir_sketch_list lists[2];
-
-    for (int i = 0; i < 2; i++) {
-        weir_sketch_list_open(&lists[i], coarsen->sketches + rows[i]->sketch_offset,
-                              rows[i]->sketch_length);
-        if (!weir_sketch_list_take(&lists[i], 0, &entries[i]))
-            return rows[0]->sketch_length == rows[1]->sketch_length;
-    }
-    return entries[0].quantile_count == entries[1].quantile_count &&
-           memcmp(entries[0].quantiles, entries[1].quantiles,
-                  entries[0].quantile_count * sizeof(entries[0].quantiles[0])) == 0;
-}
-
 /* The newest segment from first on that does not contradict the row. */
 static uint32_t find_segment(const struct weir_coarsen *coarsen, uint32_t first, uint32_t row,
                              uint32_t known)
@@ -56,7 +28,7 @@ static uint32_t find_segment(const struct weir_coarsen *coarsen, uint32_t first,
         const struct weir_coarsen_segment *segment = &coarsen->segments[index];
 
         if (((segment->shown ^ shown) & segment->known & known) == 0 &&
-            same_quantiles(coarsen, segment->row, row))
+            weir_coarsen_same_quantiles(coarsen, segment->row, row))
             break;
         index = segment->older;
     }
@@ -263,32 +235,6 @@ static uint32_t merge_group(const struct weir_coarsen *coarsen, uint32_t first,
     return count;
 }
 
-/* The sketches of the group's rows, which all have one or none, as one; *row refers to it. */
-static void merge_sketches(struct weir_coarsen *coarsen, uint32_t first,
-                           struct weir_coarsen_row *row)
-{
-    unsigned char bytes[WEIR_SKETCH_BYTES_MAX];
-    struct weir_sketch_list_entry entry;
-    struct weir_sketch_list list;
-    struct weir_sketch total = {0};
-    struct weir_sketch part;
-
-    for (uint32_t i = first; i != WEIR_COARSEN_NONE; i = coarsen->rows[i].next) {
-        const struct weir_coarsen_row *member = &coarsen->rows[coarsen->rows[i].revised];
-
-        if (!weir_coarsen_sketch(coarsen, member, &list, &entry, &part))
-            return;
-        weir_sketch_merge(&total, &part);
-    }
-    entry.length = weir_sketch_write(&total, bytes);
-    entry.bytes = bytes;
-    row->sketch_offset = coarsen->sketches_length;
-    row->sketch_length = (uint32_t)weir_sketch_list_size(&entry);
-    coarsen->sketches_length += row->sketch_length;
-    assert(coarsen->sketches_length <= 2 * coarsen->sketches_max);
-    (void)weir_sketch_list_put(coarsen->sketches + row->sketch_offset, &entry);
-}
-
 void weir_coarsen_merge(struct weir_coarsen *coarsen)
 {
     uint32_t out = 0;
@@ -311,7 +257,7 @@ void weir_coarsen_merge(struct weir_coarsen *coarsen)
         if (count > 1) {
             row.shown = coarsen->segments[shape->segment].shown;
             coarsen->counts.coarsened += count;
-            merge_sketches(coarsen, i, &row);
+            weir_coarsen_merge_sketches(coarsen, i, &row);
         }
         coarsen->summaries[out] = summary;
         coarsen->rows[out++] = row;

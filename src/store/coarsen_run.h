@@ -90,10 +90,24 @@ struct weir_coarsen {
     struct weir_batch batch;
 };
 
-/* The sketch of a row, and the quantiles it shows. False: it has none. */
+/* Takes the sketch of the row at `index` of a batch, if it has one, behind those of the run.
+ * WEIR_FULL: there is no room; WEIR_REFUSED: it is damaged, or not of this summary. */
+enum weir_status weir_coarsen_read_sketch(struct weir_coarsen *coarsen,
+                                          struct weir_sketch_list *list, uint32_t index,
+                                          const struct weir_summary *summary,
+                                          struct weir_coarsen_row *row);
+
+/* The sketch of a row, and the quantiles it shows, which lie in *list. False: it has none. */
 bool weir_coarsen_sketch(const struct weir_coarsen *coarsen, const struct weir_coarsen_row *row,
                          struct weir_sketch_list *list, struct weir_sketch_list_entry *entry,
                          struct weir_sketch *sketch);
+
+/* True when two rows, by their index, show the same quantiles, or neither any. */
+bool weir_coarsen_same_quantiles(const struct weir_coarsen *coarsen, uint32_t left, uint32_t right);
+
+/* Makes one sketch of those of a group's rows, which all have one or none; *row refers to it. */
+void weir_coarsen_merge_sketches(struct weir_coarsen *coarsen, uint32_t first,
+                                 struct weir_coarsen_row *row);
 
 /* Merges the rows of the run where they lie: what comes out takes the front of summaries and rows,
  * in which track, unit, shown and sketch then count. Sets row_count and counts. */

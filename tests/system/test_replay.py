@@ -469,6 +469,21 @@ def test_check_prints_the_plan_and_writes_nothing(bench):
     equal(sorted(os.listdir(bench.folder)), before, "files")
 
 
+def test_check_counts_what_quantiles_take(bench):
+    """800 bytes a field, pane and series; the window of 10 s with 2 s of lateness has two panes."""
+    uplink = 'uplink: { url = "mqtt://h"; }; storage: { path = "/nowhere/weir"; };'
+    plans = []
+    for more in ([], ["p50"], ["p1", "p50", "p99.9"]):
+        asking = {**CLIMATE, "aggregates": reference.AGGREGATES + more}
+        plans.append(read_plan(bench.run("check", "-c", bench.config([asking, BOILER], uplink))
+                               .stdout.decode()))
+    sketches = "of it sketches, 4 times 800 bytes"
+    equal([plan.get(sketches) for plan in plans], [None, 3_200_000, 3_200_000], "sketches")
+    expect(plans[1]["engine in all"] - plans[0]["engine in all"] >= 3_200_000, "the engine")
+    equal(plans[2]["engine in all"], plans[1]["engine in all"], "the engine with more quantiles")
+    expect(plans[1]["batches a day"] > plans[0]["batches a day"], "what is written")
+
+
 def test_check_without_storage_plans_no_flash(bench):
     text = bench.run("check", "-c", bench.config([CLIMATE])).stdout.decode()
     plan = read_plan(text)

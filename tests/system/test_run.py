@@ -138,7 +138,8 @@ def test_unmatched(bench):
 def test_live(bench):
     """With live = true the newest summary of each field is retained for each series, else not."""
     broker = bench.broker()
-    streams = harness.CLIMATE.replace("max_series", "live = true; max_series")
+    streams = harness.CLIMATE.replace("max_series", "live = true; max_series").replace(
+        '"last"', '"last", "p50"')
     quiet = harness.CLIMATE.replace("climate", "quiet")
     messages = broker.subscribe("weir/v1/plant-7/live/#")
     bench.weir(config(broker, streams=f"{streams}, {quiet}")).start_online(
@@ -154,8 +155,9 @@ def test_live(bench):
     equal(list(retained), [topic], "the retained topics")
     body = retained[topic].json
     equal((body["schema"], body["gateway"]), ("weir.live/1", "plant-7"), "schema and gateway")
-    equal([(row["field"], row["start"], row["count"], row["mean"]) for row in body["summaries"]],
-          [("temperature", T0 + 30_000, 1, 2)], "the newest summary")
+    equal([(row["field"], row["start"], row["count"], row["mean"], row["p50"])
+           for row in body["summaries"]],
+          [("temperature", T0 + 30_000, 1, 2, 2)], "the newest summary")
 
 
 def test_refused(bench):
