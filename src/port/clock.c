@@ -22,14 +22,6 @@ void weir_clock_init(struct weir_clock *clock)
     pthread_mutex_init(&clock->lock, NULL);
 }
 
-static void count_step(struct weir_clock *clock, int64_t change_ms)
-{
-    if (change_ms >= WEIR_CLOCK_STEP_MS)
-        clock->steps.forward++;
-    else if (change_ms <= -WEIR_CLOCK_STEP_MS)
-        clock->steps.backward++;
-}
-
 int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t boottime_ms)
 {
     int64_t elapsed_ms = boottime_ms - clock->boottime_ms;
@@ -38,13 +30,11 @@ int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t
     if (!clock->started) {
         clock->started = true;
         clock->now_ms = realtime_ms;
-        clock->realtime_ms = realtime_ms;
         clock->boottime_ms = boottime_ms;
         return realtime_ms;
     }
     if (elapsed_ms < 0)
         elapsed_ms = 0;
-    count_step(clock, realtime_ms - clock->realtime_ms - elapsed_ms);
     if (clock->now_ms - realtime_ms > WEIR_CLOCK_DISBELIEF_MS) {
         next_ms = clock->now_ms + elapsed_ms;
     } else {
@@ -58,7 +48,6 @@ int64_t weir_clock_update(struct weir_clock *clock, int64_t realtime_ms, int64_t
     if (next_ms - clock->now_ms - elapsed_ms >= WEIR_CLOCK_STEP_MS)
         clock->jump_ms += next_ms - clock->now_ms - elapsed_ms;
     clock->now_ms = next_ms;
-    clock->realtime_ms = realtime_ms;
     clock->boottime_ms += elapsed_ms;
     return clock->now_ms;
 }
@@ -67,7 +56,6 @@ void weir_clock_resume(struct weir_clock *clock, int64_t last_ms)
 {
     clock->started = true;
     clock->now_ms = last_ms;
-    clock->realtime_ms = read_ms(CLOCK_REALTIME);
     clock->boottime_ms = read_ms(CLOCK_BOOTTIME);
 }
 
@@ -91,16 +79,6 @@ int64_t weir_clock_read(struct weir_clock *clock, int64_t *jump_ms)
     clock->jump_ms = 0;
     pthread_mutex_unlock(&clock->lock);
     return now_ms;
-}
-
-struct weir_clock_steps weir_clock_count_steps(struct weir_clock *clock)
-{
-    struct weir_clock_steps steps;
-
-    pthread_mutex_lock(&clock->lock);
-    steps = clock->steps;
-    pthread_mutex_unlock(&clock->lock);
-    return steps;
 }
 
 bool weir_clock_synchronised(void)

@@ -17,28 +17,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A change of the time of day against CLOCK_BOOTTIME from here on is counted as a step, in
- * milliseconds; less than this is what disciplining a clock looks like. */
+/* A change of the time of day against CLOCK_BOOTTIME from here on is a step, in milliseconds; less
+ * than this is what disciplining a clock looks like. */
 #define WEIR_CLOCK_STEP_MS 2000
 
 /* Farther behind than this, a time of day is not believed: nobody sets a clock back by a day. */
 #define WEIR_CLOCK_DISBELIEF_MS (24 * 3600 * 1000LL)
-
-struct weir_clock_steps {
-    uint64_t forward;
-    uint64_t backward;
-};
 
 struct weir_clock {
     /* private */
     pthread_mutex_t lock;
     bool started;
     int64_t now_ms;
-    int64_t realtime_ms;
     int64_t boottime_ms;
     int64_t half_ms; /* 0 or 1: what running at half speed has left over */
     int64_t jump_ms; /* ahead, not told yet */
-    struct weir_clock_steps steps;
 };
 
 /* The clock starts with the first time it is told or asked. */
@@ -60,9 +53,6 @@ int64_t weir_clock_now(struct weir_clock *clock);
 /* The same; *jump_ms receives how much of what has passed since the last call of this was no time
  * but a step ahead of WEIR_CLOCK_STEP_MS or more. */
 int64_t weir_clock_read(struct weir_clock *clock, int64_t *jump_ms);
-
-/* Steps of the time of day seen so far. Any thread. */
-struct weir_clock_steps weir_clock_count_steps(struct weir_clock *clock);
 
 /* True when the kernel says that something keeps the time of day right. Where the kernel may not be
  * asked (a sandbox that protects the clock), the mark that systemd-timesyncd leaves decides. */
