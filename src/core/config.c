@@ -2,19 +2,13 @@
 
 #include <string.h>
 
-#define HASH_START 0xcbf29ce484222325u
-#define HASH_PRIME 0x100000001b3u
-
-static uint64_t add_byte(uint64_t hash, unsigned byte)
-{
-    return (hash ^ byte) * HASH_PRIME;
-}
+#include "core/fnv.h"
 
 /* The closing NUL goes in too: it keeps neighbours apart. */
 static uint64_t add_text(uint64_t hash, const char *text)
 {
     do
-        hash = add_byte(hash, (unsigned char)*text);
+        hash = weir_fnv_add(hash, (unsigned char)*text);
     while (*text++ != '\0');
     return hash;
 }
@@ -22,7 +16,7 @@ static uint64_t add_text(uint64_t hash, const char *text)
 static uint64_t add_uint(uint64_t hash, uint64_t number)
 {
     for (unsigned shift = 0; shift < 64; shift += 8)
-        hash = add_byte(hash, (unsigned)(number >> shift) & 0xff);
+        hash = weir_fnv_add(hash, (unsigned char)(number >> shift));
     return hash;
 }
 
@@ -79,7 +73,7 @@ uint32_t weir_stream_pane_count(const struct weir_stream_config *stream)
 
 uint64_t weir_stream_hash(const struct weir_stream_config *stream)
 {
-    uint64_t hash = add_text(HASH_START, stream->name);
+    uint64_t hash = add_text(WEIR_FNV_START, stream->name);
 
     hash = add_uint(hash, stream->filter_count);
     for (uint32_t i = 0; i < stream->filter_count; i++)
@@ -101,7 +95,7 @@ uint64_t weir_stream_hash(const struct weir_stream_config *stream)
 /* What changes how a stream is fetched and shown, but not its windows. */
 static uint64_t hash_delivery(const struct weir_stream_config *stream)
 {
-    uint64_t hash = add_uint(HASH_START, (uint64_t)stream->qos);
+    uint64_t hash = add_uint(WEIR_FNV_START, (uint64_t)stream->qos);
 
     hash = add_uint(hash, stream->live);
     hash = add_uint(hash, stream->aggregates);
@@ -117,7 +111,7 @@ static uint64_t hash_delivery(const struct weir_stream_config *stream)
 static uint64_t hash_rule(const struct weir_rule_config *rule,
                           const struct weir_stream_config *stream)
 {
-    uint64_t hash = add_text(HASH_START, rule->name);
+    uint64_t hash = add_text(WEIR_FNV_START, rule->name);
 
     hash = add_text(hash, stream->name);
     hash = add_text(hash, stream->fields[rule->field].name);
@@ -148,7 +142,7 @@ static uint64_t add_peer(uint64_t hash, const struct weir_peer_config *peer)
 
 uint64_t weir_config_hash(const struct weir_config *config)
 {
-    uint64_t hash = add_text(HASH_START, config->gateway);
+    uint64_t hash = add_text(WEIR_FNV_START, config->gateway);
     uint64_t members = 0;
 
     hash = add_peer(hash, &config->broker);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fnv.h"
 #include "weir/sketch.h"
 
 /* Raise it when the meaning of the state changes without its size. */
@@ -16,14 +17,6 @@ size_t weir_config_image_size(const struct weir_config *config)
         size += sizeof(config->streams[i]) +
                 config->streams[i].field_count * sizeof(*config->streams[i].fields);
     return size;
-}
-
-/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length)
-{
-    for (const unsigned char *at = bytes; length > 0; length--)
-        hash = (hash ^ *at++) * 0x100000001b3u;
-    return hash;
 }
 
 uint64_t weir_config_image_layout(void)
@@ -40,7 +33,7 @@ uint64_t weir_config_image_layout(void)
         sizeof(struct weir_ledger),
     };
 
-    return hash_bytes(0xcbf29ce484222325u, parts, sizeof(parts));
+    return weir_fnv_add_bytes(WEIR_FNV_START, parts, sizeof(parts));
 }
 
 static char *append(char *at, const void *bytes, size_t length)
@@ -67,7 +60,7 @@ uint64_t weir_config_image_write(const struct weir_config *config, void *image)
                     config->streams[i].field_count * sizeof(*config->streams[i].fields));
     }
     at = append(at, config->rules, config->rule_count * sizeof(*config->rules));
-    return hash_bytes(weir_config_image_layout(), image, (size_t)(at - (char *)image));
+    return weir_fnv_add_bytes(weir_config_image_layout(), image, (size_t)(at - (char *)image));
 }
 
 /* A copy of the next count items of size bytes; NULL: there are not as many, or no memory. */
@@ -111,7 +104,7 @@ struct weir_config *weir_config_image_read(const void *image, size_t length, uin
     size_t left = length;
     struct weir_config *config;
 
-    if (hash_bytes(weir_config_image_layout(), image, length) != hash)
+    if (weir_fnv_add_bytes(weir_config_image_layout(), image, length) != hash)
         return NULL;
     config = take(&at, &left, 1, sizeof(*config));
     if (!config)
