@@ -7,13 +7,13 @@
  *
  * With batches the summaries are also encoded into uplink batches.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
+#include "plant.h"
 #include "weir/engine.h"
 
 /* Prebuilt messages: enough that every series has one, few enough to build quickly. */
@@ -33,56 +33,6 @@ static int64_t nanoseconds(void)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void set_field(struct weir_field_config *field, const char *name)
-{
-    snprintf(field->name, sizeof(field->name), "%s", name);
-    snprintf(field->path, sizeof(field->path), "%s", name);
-    field->min = -INFINITY;
-    field->max = INFINITY;
-}
-
-static void set_rule(struct weir_rule_config *rule, const char *name, uint32_t field, double high)
-{
-    snprintf(rule->name, sizeof(rule->name), "%s", name);
-    rule->field = field;
-    rule->op = WEIR_OPERATOR_ABOVE;
-    rule->high = high;
-    rule->deadband = 1;
-    rule->level = WEIR_LEVEL_WARNING;
-}
-
-static void make_config(struct weir_config *config, uint32_t series_count)
-{
-    struct weir_stream_config *stream = calloc(1, sizeof(*stream));
-
-    stream->fields = calloc(2, sizeof(*stream->fields));
-    config->streams = stream;
-    config->stream_count = 1;
-    config->rules = calloc(2, sizeof(*config->rules));
-    config->rule_count = 2;
-    config->uplink_every_ms = 60000;
-    config->outbox_bytes = 1 << 20;
-    snprintf(config->gateway, sizeof(config->gateway), "bench");
-    snprintf(stream->name, sizeof(stream->name), "telemetry");
-    snprintf(stream->filters[0], sizeof(stream->filters[0]), "sensors/{device}/telemetry");
-    stream->filter_count = 1;
-    stream->time_unit = WEIR_TIME_MS;
-    snprintf(stream->time_path, sizeof(stream->time_path), "ts");
-    stream->max_future_ms = 300000;
-    stream->field_count = 2;
-    set_field(&stream->fields[0], "temperature");
-    set_field(&stream->fields[1], "humidity");
-    stream->window_ms = 10000;
-    stream->lateness_ms = 2000;
-    stream->idle_ms = 30000;
-    stream->aggregates = 1u << WEIR_AGGREGATE_COUNT | 1u << WEIR_AGGREGATE_MIN |
-                         1u << WEIR_AGGREGATE_MAX | 1u << WEIR_AGGREGATE_MEAN |
-                         1u << WEIR_AGGREGATE_STDDEV;
-    stream->max_series = series_count;
-    set_rule(&config->rules[0], "hot", 0, 85);
-    set_rule(&config->rules[1], "damp", 1, 95);
 }
 
 /* Messages of every series, ROUND_COUNT times over, their times rising. */
@@ -165,7 +115,7 @@ int main(int argc, char **argv)
     int64_t start;
     double spent;
 
-    make_config(&config, series_count);
+    plant_config(&config, series_count, true);
     make_messages(&field, series_count);
     size = weir_engine_size(&config, NULL);
     arena = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -5,13 +5,13 @@
  *     bench_journal MESSAGES DIRECTORY     prints pass_ns=N recover_ns=N, CPU a message
  */
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
+#include "plant.h"
 #include "store/history.h"
 #include "store/journal.h"
 #include "store/segments.h"
@@ -129,39 +129,6 @@ static double measure_pass(uint64_t count, struct weir_disk *disk)
     return (double)(nanoseconds() - began) / (double)count;
 }
 
-static void make_config(struct weir_config *config)
-{
-    struct weir_stream_config *stream = calloc(1, sizeof(*stream));
-
-    stream->fields = calloc(2, sizeof(*stream->fields));
-    config->streams = stream;
-    config->stream_count = 1;
-    config->rules = calloc(1, sizeof(*config->rules));
-    config->uplink_every_ms = 60000;
-    config->outbox_bytes = 1 << 20;
-    snprintf(config->gateway, sizeof(config->gateway), "bench");
-    snprintf(stream->name, sizeof(stream->name), "telemetry");
-    snprintf(stream->filters[0], sizeof(stream->filters[0]), "sensors/{device}/telemetry");
-    stream->filter_count = 1;
-    stream->time_unit = WEIR_TIME_MS;
-    snprintf(stream->time_path, sizeof(stream->time_path), "ts");
-    stream->max_future_ms = 300000;
-    stream->field_count = 2;
-    for (int i = 0; i < 2; i++) {
-        const char *name = i == 0 ? "temperature" : "humidity";
-
-        snprintf(stream->fields[i].name, sizeof(stream->fields[i].name), "%s", name);
-        snprintf(stream->fields[i].path, sizeof(stream->fields[i].path), "%s", name);
-        stream->fields[i].min = -INFINITY;
-        stream->fields[i].max = INFINITY;
-    }
-    stream->window_ms = 10000;
-    stream->lateness_ms = 2000;
-    stream->idle_ms = 30000;
-    stream->aggregates = 1u << WEIR_AGGREGATE_COUNT | 1u << WEIR_AGGREGATE_MEAN;
-    stream->max_series = SERIES;
-}
-
 static void take_all(struct weir_engine *engine)
 {
     struct weir_engine_output output;
@@ -181,7 +148,7 @@ static double measure_recovery(uint64_t count, struct weir_disk *disk)
     uint64_t size;
     int64_t began;
 
-    make_config(&config);
+    plant_config(&config, SERIES, false);
     size = weir_engine_size(&config, NULL);
     weir_engine_init(&engine, &config, map(size, MAP_PRIVATE), size, 1, true);
     while (segment_count == 0 || numbers[segment_count] > 0)
