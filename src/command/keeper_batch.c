@@ -1,0 +1,268 @@
+/* Batches on their way into the outbox, and the one that leaves it next. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "command/keeper_work.h"
+#include "port/log.h"
+
+#define RESERVE_WAIT_MS 5000
+
+/* A batch on its way; its bytes, padded to eight, its rows and their sketches follow. */
+struct staged {
+    uint64_t place;
+    uint64_t epoch;
+    uint64_t sequence;
+    uint32_t row_count;
+    uint32_t length;
+    uint64_t sketches_length;
+};
+
+static enum weir_keeper_slot slot_of(struct weir_keeper *keeper)
+{
+    enum weir_keeper_slot slot;
+
+    pthread_mutex_lock(&keeper->lock);
+    slot = keeper->slot;
+    pthread_mutex_unlock(&keeper->lock);
+    return slot;
+}
+
+/*
+ * Numbers of batches come from the engine, through the log, which is the owner's. Waits for them
+ * and for the log to be on disk up to there, so that no other start gives them out again.
+ */
+int weir_keeper_reserve(void *context, uint64_t epoch, uint32_t count, uint64_t *first)
+{
+    struct weir_keeper *keeper = context;
+    struct weir_keeper_reservation *wanted = &keeper->wanted;
+    int64_t end_ms = weir_keeper_monotonic_ms() + RESERVE_WAIT_MS;
+    int error = 0;
+
+    pthread_mutex_lock(&keeper->lock);
+    *wanted =
+        (struct weir_keeper_reservation){.epoch = epoch, .count = count, .id = wanted->id + 1};
+    weir_keeper_wake_owner(keeper);
+    while (wanted->count > 0 && !keeper->stopping && weir_keeper_monotonic_ms() < end_ms)
+        weir_keeper_wait_for_work(keeper, end_ms);
+    if (wanted->count > 0)
+        error = -ECANCELED;
+    else if (wanted->refused)
+        error = -ESTALE;
+    wanted->count = 0;
+    *first = wanted->first;
+    pthread_mutex_unlock(&keeper->lock);
+    if (error == 0) {
+        keeper->log_due = true;
+        error = weir_keeper_write_log(keeper);
+    }
+    return error;
+}
+
+static void copy_counts(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->busy_since_ms =
+        weir_keeper_monotonic_ms(); /* many calls to the disk, but each had its answer */
+    keeper->report.batches_dropped = keeper->room.batches_dropped;
+    keeper->report.summaries_dropped = keeper->room.summaries_dropped;
+    keeper->report.coarsened = keeper->room.coarsened;
+    keeper->report.dropped_epoch = keeper->room.dropped_epoch;
+    keeper->report.dropped_sequence = keeper->room.dropped_sequence;
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+/* Where in the outbox the batch in the slot is; its count: nowhere. Not always in front: a restart
+ * makes batches again that are older than what it found. */
+static uint32_t find_slot(struct weir_keeper *keeper)
+{
+    const struct weir_outbox *outbox = &keeper->storage->outbox;
+    uint32_t index = 0;
+
+    for (; index < outbox->count; index++) {
+        const struct weir_outbox_entry *entry = weir_outbox_at(outbox, index);
+
+        if (entry->epoch == keeper->slot_batch.epoch &&
+            entry->sequence == keeper->slot_batch.sequence)
+            break;
+    }
+    return index;
+}
+
+static int make_room(struct weir_keeper *keeper, uint64_t epoch)
+{
+    bool out;
+
+    pthread_mutex_lock(&keeper->lock);
+    out = keeper->slot != WEIR_KEEPER_SLOT_EMPTY;
+    weir_room_spare(&keeper->room, 1, keeper->slot_batch.epoch,
+                    out ? keeper->slot_batch.sequence : 0);
+    pthread_mutex_unlock(&keeper->lock);
+    return weir_room_make(&keeper->room, epoch);
+}
+
+static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
+{
+    struct weir_outbox *outbox = &keeper->storage->outbox;
+    const char *bytes = (const char *)(staged + 1);
+    const struct weir_summary *rows =
+        (const struct weir_summary *)(const void *)(bytes + ((staged->length + 7) & ~7u));
+    struct weir_outbox_batch batch = {
+        .place = staged->place,
+        .epoch = staged->epoch,
+        .sequence = staged->sequence,
+        .first = staged->sequence,
+        .last = staged->sequence,
+        .parts = 1,
+        .row_count = staged->row_count,
+        .length = staged->length,
+        .bytes = bytes,
+        .rows = rows,
+        .sketches_length = (uint32_t)staged->sketches_length,
+        .sketches = (const unsigned char *)(rows + staged->row_count),
+    };
+    int error = 0;
+
+    /* One that a restart made again makes no room for itself. */
+    if (weir_outbox_has(outbox, batch.epoch, batch.sequence))
+        return 0;
+    while (error == 0 && outbox->count > 0 &&
+           !weir_outbox_fits(
+               outbox, weir_outbox_file_size(batch.length, batch.row_count, batch.sketches_length)))
+        error = make_room(keeper, batch.epoch);
+    copy_counts(keeper);
+    return error == 0 ? weir_outbox_add(outbox, &batch) : error;
+}
+
+int weir_keeper_store_batches(struct weir_keeper *keeper)
+{
+    uint64_t length;
+    const struct staged *staged;
+
+    while ((staged = weir_ring_peek(&keeper->staged, &length)) != NULL) {
+        int error = 0;
+
+        if (keeper->storage->segments.synced < staged->place)
+            return 0;
+        error = store_batch(keeper, staged);
+        if (error != 0)
+            return error;
+        weir_ring_release(&keeper->staged);
+        weir_keeper_note_progress(keeper);
+    }
+    return 0;
+}
+
+/* Takes out what has left, and has the next one ready. */
+int weir_keeper_serve_slot(struct weir_keeper *keeper)
+{
+    struct weir_outbox *outbox = &keeper->storage->outbox;
+    enum weir_keeper_slot slot = slot_of(keeper);
+    struct weir_outbox_batch batch;
+    int error = 0;
+
+    if (slot == WEIR_KEEPER_SLOT_DONE) {
+        uint32_t index = find_slot(keeper);
+
+        error = index < outbox->count ? weir_outbox_remove(outbox, index, true) : 0;
+        if (error != 0)
+            return error;
+        pthread_mutex_lock(&keeper->lock);
+        keeper->slot = slot = WEIR_KEEPER_SLOT_EMPTY;
+        pthread_mutex_unlock(&keeper->lock);
+    }
+    if (slot != WEIR_KEEPER_SLOT_EMPTY || outbox->count == 0)
+        return 0;
+    error = weir_outbox_read(outbox, 0, &batch);
+    if (error == -EBADMSG) {
+        weir_log_error("storage: a damaged batch is set aside as .bad");
+        return 0;
+    }
+    if (error != 0)
+        return error;
+    pthread_mutex_lock(&keeper->lock);
+    memcpy(keeper->slot_bytes, batch.bytes, batch.length);
+    batch.bytes = keeper->slot_bytes;
+    batch.rows = NULL;
+    batch.sketches = NULL;
+    keeper->slot_batch = batch;
+    keeper->slot = WEIR_KEEPER_SLOT_READY;
+    pthread_mutex_unlock(&keeper->lock);
+    weir_keeper_wake_owner(keeper);
+    return 0;
+}
+
+bool weir_keeper_put(struct weir_keeper *keeper, const struct weir_outbox_batch *batch)
+{
+    uint64_t padded = ((uint64_t)batch->length + 7) & ~(uint64_t)7;
+    uint64_t row_bytes = batch->row_count * sizeof(*batch->rows);
+    uint64_t log_end = weir_journal_end(keeper->journal);
+    struct staged *staged = weir_ring_reserve(
+        &keeper->staged, sizeof(*staged) + padded + row_bytes + batch->sketches_length);
+
+    if (!staged)
+        return false;
+    *staged = (struct staged){
+        /* A batch of a log in memory, before there was storage, has a place of its own. */
+        .place = batch->place < log_end ? batch->place : log_end,
+        .epoch = batch->epoch,
+        .sequence = batch->sequence,
+        .row_count = batch->row_count,
+        .length = batch->length,
+        .sketches_length = batch->sketches_length,
+    };
+    memcpy(staged + 1, batch->bytes, batch->length);
+    if (row_bytes > 0)
+        memcpy((char *)(staged + 1) + padded, batch->rows, row_bytes);
+    if (batch->sketches_length > 0)
+        memcpy((char *)(staged + 1) + padded + row_bytes, batch->sketches, batch->sketches_length);
+    weir_ring_commit(&keeper->staged);
+    weir_keeper_kick(keeper);
+    return true;
+}
+
+bool weir_keeper_peek(struct weir_keeper *keeper, struct weir_outbox_batch *batch)
+{
+    bool ready;
+
+    pthread_mutex_lock(&keeper->lock);
+    ready = keeper->slot == WEIR_KEEPER_SLOT_READY;
+    if (ready)
+        *batch = keeper->slot_batch;
+    pthread_mutex_unlock(&keeper->lock);
+    return ready;
+}
+
+void weir_keeper_done(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    assert(keeper->slot == WEIR_KEEPER_SLOT_READY);
+    keeper->slot = WEIR_KEEPER_SLOT_DONE;
+    keeper->report.batches--;
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch, uint64_t *id)
+{
+    uint32_t count;
+
+    pthread_mutex_lock(&keeper->lock);
+    count = keeper->wanted.count;
+    *epoch = keeper->wanted.epoch;
+    *id = keeper->wanted.id;
+    pthread_mutex_unlock(&keeper->lock);
+    return count;
+}
+
+void weir_keeper_grant(struct weir_keeper *keeper, uint64_t id, bool granted, uint64_t first)
+{
+    pthread_mutex_lock(&keeper->lock);
+    if (keeper->wanted.id == id && keeper->wanted.count > 0) {
+        keeper->wanted.count = 0;
+        keeper->wanted.refused = !granted;
+        keeper->wanted.first = first;
+        pthread_cond_signal(&keeper->work);
+    }
+    pthread_mutex_unlock(&keeper->lock);
+}
