@@ -17,6 +17,7 @@ enum weir_engine_output_kind {
     WEIR_ENGINE_SUMMARY,
     WEIR_ENGINE_ALERT,
     WEIR_ENGINE_BATCH,
+    WEIR_ENGINE_SHIFT,
 };
 
 struct weir_engine_batch {
@@ -30,6 +31,15 @@ struct weir_engine_batch {
     size_t sketches_length;
 };
 
+/* The clock was found to have been step_ms slow: the doubted rows of these batches, which were given
+ * out before, are as much too early. */
+struct weir_engine_shift {
+    uint64_t epoch;
+    uint64_t first; /* sequences */
+    uint64_t last;
+    int64_t step_ms;
+};
+
 struct weir_engine_output {
     enum weir_engine_output_kind kind;
     const struct weir_sketch *sketch; /* of a summary; as weir_pipeline_peek gives it */
@@ -37,6 +47,7 @@ struct weir_engine_output {
         struct weir_summary summary;
         struct weir_alert alert;
         struct weir_engine_batch batch;
+        struct weir_engine_shift shift;
     };
 };
 
@@ -92,7 +103,9 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
  * A clock that was set puts right what is still here of the time before: windows of streams on
  * arrival time that messages of an unsynchronised clock went into are closed, and their rows, and
  * those of the batch under construction, get times that are later by step_ms. They need not begin
- * at a multiple of the window's length. WEIR_FULL as with advance.
+ * at a multiple of the window's length. Which batches have left the engine with such rows is an
+ * output. A message of a synchronised clock ends the doubt: what arrived before it was right.
+ * WEIR_FULL as with advance.
  */
 enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_ms, int64_t step_ms,
                                         bool set);

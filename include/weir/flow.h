@@ -60,9 +60,9 @@ enum weir_aggregate {
 struct weir_summary {
     uint32_t stream;
     uint32_t series;
-    uint32_t field;
-    uint32_t
-        revision; /* 0 for the first row of this field and window, +1 for each late sample since */
+    uint16_t field;
+    uint16_t doubted;  /* 1: its times are of arrival, by a clock that was not known to be right */
+    uint32_t revision; /* 0 for the first row of this field and window, +1 for each late sample */
     int64_t start_ms;
     int64_t end_ms;
     int64_t first_ms; /* event time of first and of last */

@@ -147,7 +147,7 @@ static uint64_t sketch_bytes(const struct weir_stream_config *stream)
 static uint64_t row_bytes(const struct weir_stream_config *stream, uint32_t field)
 {
     const struct weir_summary summary = {
-        .field = field,
+        .field = (uint16_t)field,
         .start_ms = 1700000000000,
         .end_ms = 1700000000000 + stream->window_ms,
         .first_ms = 1700000000000,

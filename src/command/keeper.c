@@ -91,6 +91,7 @@ static int work_round(struct weir_keeper *keeper, const char **what)
         {weir_keeper_store_configs, "the configuration cannot be kept"},
         {weir_keeper_write_log, "the journal cannot be written"},
         {weir_keeper_store_batches, "the outbox cannot be written"},
+        {weir_keeper_shift_batches, "the outbox cannot be written"},
         {weir_keeper_serve_slot, "the outbox cannot be read"},
         {weir_keeper_store_snapshot, "the snapshot cannot be written"},
     };
@@ -121,12 +122,14 @@ static void copy_report(struct weir_keeper *keeper)
 /* Under the lock. */
 static bool has_work(struct weir_keeper *keeper)
 {
+    bool shifts = weir_keeper_shifts(keeper);
     uint64_t length;
-    const void *staged = weir_ring_peek(&keeper->staged, &length);
 
     return keeper->image_count > 0 || keeper->slot == WEIR_KEEPER_SLOT_DONE ||
-           (keeper->slot == WEIR_KEEPER_SLOT_EMPTY && keeper->storage->outbox.count > 0) ||
-           staged || keeper->snapshot_full || weir_keeper_log_is_due(keeper);
+           (keeper->slot == WEIR_KEEPER_SLOT_EMPTY && keeper->storage->outbox.count > 0 &&
+            !shifts) ||
+           (shifts && keeper->answered) || weir_ring_peek(&keeper->staged, &length) ||
+           keeper->snapshot_full || weir_keeper_log_is_due(keeper);
 }
 
 /* A log that is full of what the next snapshot makes dispensable is no fault, unless it lasts. */

@@ -53,11 +53,15 @@ void weir_keeper_wait_synced(struct weir_keeper *keeper);
 /* Hands over a batch, which is copied. False: the disk is that far behind. */
 bool weir_keeper_put(struct weir_keeper *keeper, const struct weir_outbox_batch *batch);
 
-/* The batch that is to leave next, valid until it is done with; false: there is none yet. */
+/* The batch that is to leave next, valid until it is done with; false: there is none yet. From now
+ * on it may have left: it keeps its bytes. */
 bool weir_keeper_peek(struct weir_keeper *keeper, struct weir_outbox_batch *batch);
 
 /* The batch that was peeked at has left, or is given up. */
 void weir_keeper_done(struct weir_keeper *keeper);
+
+/* Has the times of batches that were put before put right. */
+void weir_keeper_shift(struct weir_keeper *keeper, const struct weir_engine_shift *shift);
 
 /* Keeps an image of a configuration at hand. */
 void weir_keeper_put_config(struct weir_keeper *keeper, const struct weir_running *running);
@@ -78,7 +82,7 @@ void weir_keeper_take_snapshot(struct weir_keeper *keeper, const struct weir_run
                                uint64_t extra_bytes);
 
 /* Numbers of batches of this epoch that the keeper asks for; 0: none. They are granted, or refused,
- * once. */
+ * once. Before the first call the keeper asks for none. */
 uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch, uint64_t *id);
 void weir_keeper_grant(struct weir_keeper *keeper, uint64_t id, bool granted, uint64_t first);
 

@@ -46,7 +46,7 @@ int weir_keeper_reserve(void *context, uint64_t epoch, uint32_t count, uint64_t 
     while (wanted->count > 0 && !keeper->stopping && weir_keeper_monotonic_ms() < end_ms)
         weir_keeper_wait_for_work(keeper, end_ms);
     if (wanted->count > 0)
-        error = -ECANCELED;
+        error = keeper->stopping ? -ECANCELED : -EAGAIN;
     else if (wanted->refused)
         error = -ESTALE;
     wanted->count = 0;
@@ -89,16 +89,18 @@ static uint32_t find_slot(struct weir_keeper *keeper)
     return index;
 }
 
-static int make_room(struct weir_keeper *keeper, uint64_t epoch)
+/* Takes back the batch that is ready to leave, unless it may have left. */
+static void clear_slot(struct weir_keeper *keeper)
 {
     bool out;
 
     pthread_mutex_lock(&keeper->lock);
+    if (keeper->slot == WEIR_KEEPER_SLOT_READY)
+        keeper->slot = WEIR_KEEPER_SLOT_EMPTY;
     out = keeper->slot != WEIR_KEEPER_SLOT_EMPTY;
     weir_room_spare(&keeper->room, 1, keeper->slot_batch.epoch,
                     out ? keeper->slot_batch.sequence : 0);
     pthread_mutex_unlock(&keeper->lock);
-    return weir_room_make(&keeper->room, epoch);
 }
 
 static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
@@ -127,11 +129,17 @@ static int store_batch(struct weir_keeper *keeper, const struct staged *staged)
     if (weir_outbox_has(outbox, batch.epoch, batch.sequence))
         return 0;
     while (error == 0 && outbox->count > 0 &&
-           !weir_outbox_fits(
-               outbox, weir_outbox_file_size(batch.length, batch.row_count, batch.sketches_length)))
-        error = make_room(keeper, batch.epoch);
+           !weir_outbox_fits(outbox, weir_outbox_file_size(batch.length, batch.row_count,
+                                                           batch.sketches_length))) {
+        clear_slot(keeper);
+        error = weir_room_make(&keeper->room, batch.epoch);
+    }
     copy_counts(keeper);
-    return error == 0 ? weir_outbox_add(outbox, &batch) : error;
+    if (error == 0)
+        error = weir_outbox_add(outbox, &batch);
+    if (error == 0)
+        weir_room_note_batch(&keeper->room, batch.epoch, batch.sequence);
+    return error;
 }
 
 int weir_keeper_store_batches(struct weir_keeper *keeper)
@@ -153,6 +161,39 @@ int weir_keeper_store_batches(struct weir_keeper *keeper)
     return 0;
 }
 
+bool weir_keeper_shifts(const struct weir_keeper *keeper)
+{
+    return keeper->shift_count > 0 || weir_room_shifts(&keeper->room);
+}
+
+static void take_shifts(struct weir_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    for (uint32_t i = 0; i < keeper->shift_count; i++)
+        weir_room_add_shift(&keeper->room, &keeper->shifts[i]);
+    keeper->shift_count = 0;
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+/* A run at a time: what else there is to do is not held up by all of them. */
+int weir_keeper_shift_batches(struct weir_keeper *keeper)
+{
+    bool answered;
+    int error;
+
+    take_shifts(keeper);
+    if (!weir_room_shifts(&keeper->room))
+        return 0;
+    pthread_mutex_lock(&keeper->lock);
+    answered = keeper->answered;
+    pthread_mutex_unlock(&keeper->lock);
+    if (!answered)
+        return 0;
+    clear_slot(keeper);
+    error = weir_room_shift(&keeper->room);
+    return error == -EAGAIN ? 0 : error;
+}
+
 /* Takes out what has left, and has the next one ready. */
 int weir_keeper_serve_slot(struct weir_keeper *keeper)
 {
@@ -171,7 +212,8 @@ int weir_keeper_serve_slot(struct weir_keeper *keeper)
         keeper->slot = slot = WEIR_KEEPER_SLOT_EMPTY;
         pthread_mutex_unlock(&keeper->lock);
     }
-    if (slot != WEIR_KEEPER_SLOT_EMPTY || outbox->count == 0)
+    /* What is to be put right does not leave before. */
+    if (slot != WEIR_KEEPER_SLOT_EMPTY || outbox->count == 0 || weir_room_shifts(&keeper->room))
         return 0;
     error = weir_outbox_read(outbox, 0, &batch);
     if (error == -EBADMSG) {
@@ -226,9 +268,11 @@ bool weir_keeper_peek(struct weir_keeper *keeper, struct weir_outbox_batch *batc
     bool ready;
 
     pthread_mutex_lock(&keeper->lock);
-    ready = keeper->slot == WEIR_KEEPER_SLOT_READY;
-    if (ready)
+    ready = keeper->slot == WEIR_KEEPER_SLOT_READY || keeper->slot == WEIR_KEEPER_SLOT_OUT;
+    if (ready) {
+        keeper->slot = WEIR_KEEPER_SLOT_OUT;
         *batch = keeper->slot_batch;
+    }
     pthread_mutex_unlock(&keeper->lock);
     return ready;
 }
@@ -236,9 +280,20 @@ bool weir_keeper_peek(struct weir_keeper *keeper, struct weir_outbox_batch *batc
 void weir_keeper_done(struct weir_keeper *keeper)
 {
     pthread_mutex_lock(&keeper->lock);
-    assert(keeper->slot == WEIR_KEEPER_SLOT_READY);
+    assert(keeper->slot == WEIR_KEEPER_SLOT_OUT);
     keeper->slot = WEIR_KEEPER_SLOT_DONE;
     keeper->report.batches--;
+    pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void weir_keeper_shift(struct weir_keeper *keeper, const struct weir_engine_shift *shift)
+{
+    pthread_mutex_lock(&keeper->lock);
+    /* So many at once means that the disk hangs: the oldest keeps its times, and its mark. */
+    if (keeper->shift_count == WEIR_ROOM_SHIFT_COUNT_MAX)
+        memmove(keeper->shifts, keeper->shifts + 1, --keeper->shift_count * sizeof(*shift));
+    keeper->shifts[keeper->shift_count++] = *shift;
     pthread_cond_signal(&keeper->work);
     pthread_mutex_unlock(&keeper->lock);
 }
@@ -248,6 +303,9 @@ uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch, uint64_
     uint32_t count;
 
     pthread_mutex_lock(&keeper->lock);
+    if (!keeper->answered)
+        pthread_cond_signal(&keeper->work);
+    keeper->answered = true;
     count = keeper->wanted.count;
     *epoch = keeper->wanted.epoch;
     *id = keeper->wanted.id;

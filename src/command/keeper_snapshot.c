@@ -89,7 +89,7 @@ int weir_keeper_store_snapshot(struct weir_keeper *keeper)
     pthread_mutex_lock(&keeper->lock);
     squeezed = keeper->report.error == EBUSY;
     ready = keeper->snapshot_full && keeper->image_count == 0 &&
-            ((weir_ring_count(&keeper->staged) == 0 &&
+            ((weir_ring_count(&keeper->staged) == 0 && !weir_keeper_shifts(keeper) &&
               keeper->storage->segments.synced >= keeper->snapshot_place) ||
              squeezed);
     pthread_mutex_unlock(&keeper->lock);

@@ -32,7 +32,8 @@ struct weir_keeper_reservation {
 
 enum weir_keeper_slot {
     WEIR_KEEPER_SLOT_EMPTY,
-    WEIR_KEEPER_SLOT_READY,
+    WEIR_KEEPER_SLOT_READY, /* can be taken back */
+    WEIR_KEEPER_SLOT_OUT,   /* may have left */
     WEIR_KEEPER_SLOT_DONE,
 };
 
@@ -75,6 +76,9 @@ struct weir_keeper {
 
     struct weir_room room; /* the thread's */
     struct weir_keeper_reservation wanted;
+    bool answered; /* the owner looks at what is wanted */
+    struct weir_engine_shift shifts[WEIR_ROOM_SHIFT_COUNT_MAX]; /* owner to thread */
+    uint32_t shift_count;
 
     uint64_t condemned[WEIR_HISTORY_BAD_MAX];
     uint32_t condemned_count;
@@ -110,8 +114,12 @@ void weir_keeper_wait_for_work(struct weir_keeper *keeper, int64_t end_ms);
 int weir_keeper_store_configs(struct weir_keeper *keeper);
 int weir_keeper_write_log(struct weir_keeper *keeper);
 int weir_keeper_store_batches(struct weir_keeper *keeper);
+int weir_keeper_shift_batches(struct weir_keeper *keeper);
 int weir_keeper_serve_slot(struct weir_keeper *keeper);
 int weir_keeper_store_snapshot(struct weir_keeper *keeper);
+
+/* Under the lock: batches wait to have their times put right. */
+bool weir_keeper_shifts(const struct weir_keeper *keeper);
 
 /* Under the lock. */
 bool weir_keeper_log_is_due(struct weir_keeper *keeper);

@@ -20,6 +20,10 @@ static void accept_output(struct weir_daemon *daemon, const struct weir_engine_o
             daemon->unsent.summaries_dropped += output->batch.row_count;
         }
         break;
+    case WEIR_ENGINE_SHIFT:
+        if (daemon->keeper)
+            weir_keeper_shift(daemon->keeper, &output->shift);
+        break;
     }
 }
 

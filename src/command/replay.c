@@ -92,6 +92,8 @@ static void take_outputs(struct replay *replay)
             weir_writer_add(&replay->batches, output.batch.bytes, output.batch.length);
             weir_writer_add(&replay->batches, "\n", 1);
             break;
+        case WEIR_ENGINE_SHIFT:
+            break; /* what was written has left */
         }
     }
 }

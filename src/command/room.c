@@ -85,11 +85,44 @@ static uint32_t find_begin(const struct weir_room *room, uint32_t step, uint64_t
     return index;
 }
 
+static bool is_under(const struct weir_engine_shift *shift, uint64_t epoch, uint64_t sequence)
+{
+    return shift->epoch == epoch && shift->first <= sequence && sequence <= shift->last;
+}
+
+static bool is_waiting(const struct weir_room_shift *shift)
+{
+    return shift->shift.step_ms != 0 && shift->next <= shift->shift.last;
+}
+
+/* True when a shift that is not done would take the one and leave the other. */
+static bool is_parted(const struct weir_room *room, uint64_t epoch, uint64_t left, uint64_t right)
+{
+    for (int i = 0; i < WEIR_ROOM_SHIFT_COUNT_MAX; i++) {
+        const struct weir_engine_shift *shift = &room->shifts[i].shift;
+
+        if (is_waiting(&room->shifts[i]) &&
+            is_under(shift, epoch, left) != is_under(shift, epoch, right))
+            return true;
+    }
+    return false;
+}
+
+static bool goes_on(const struct weir_room *room, const struct run *run)
+{
+    uint32_t index = run->index + run->count;
+    const struct weir_outbox_entry *entry;
+
+    if (index >= room->outbox->count || is_spared(room, index))
+        return false;
+    entry = weir_outbox_at(room->outbox, index);
+    return run->count == 0 || !is_parted(room, entry->epoch, run->last, entry->last);
+}
+
 /* Reads batches into the run until it is full or there are no more. */
 static int gather(struct weir_room *room, struct weir_coarsen *coarsen, struct run *run)
 {
-    while (run->index + run->count < room->outbox->count &&
-           !is_spared(room, run->index + run->count)) {
+    while (goes_on(room, run)) {
         struct weir_outbox_batch batch;
         enum weir_status status;
         int error = weir_outbox_read(room->outbox, run->index + run->count, &batch);
@@ -212,6 +245,94 @@ static int take_step(struct weir_room *room, uint32_t step, uint64_t epoch, bool
     }
     room->next[step] = run.last + 1;
     return 0;
+}
+
+void weir_room_add_shift(struct weir_room *room, const struct weir_engine_shift *shift)
+{
+    memmove(room->shifts + 1, room->shifts,
+            (WEIR_ROOM_SHIFT_COUNT_MAX - 1) * sizeof(*room->shifts));
+    room->shifts[0] = (struct weir_room_shift){.shift = *shift, .next = shift->first};
+}
+
+void weir_room_note_batch(struct weir_room *room, uint64_t epoch, uint64_t sequence)
+{
+    for (int i = 0; i < WEIR_ROOM_SHIFT_COUNT_MAX; i++) {
+        struct weir_room_shift *shift = &room->shifts[i];
+
+        if (is_under(&shift->shift, epoch, sequence) && sequence < shift->next)
+            shift->next = sequence;
+    }
+}
+
+bool weir_room_shifts(const struct weir_room *room)
+{
+    int i = 0;
+
+    while (i < WEIR_ROOM_SHIFT_COUNT_MAX && !is_waiting(&room->shifts[i]))
+        i++;
+    return i < WEIR_ROOM_SHIFT_COUNT_MAX;
+}
+
+/* The first batch that is to be shifted; the outbox' count: there is none. */
+static uint32_t find_shifted(const struct weir_room *room, const struct weir_room_shift *shift)
+{
+    uint32_t index = 0;
+
+    while (index < room->outbox->count) {
+        const struct weir_outbox_entry *entry = weir_outbox_at(room->outbox, index);
+
+        if (is_under(&shift->shift, entry->epoch, entry->last) && entry->first >= shift->next &&
+            !is_spared(room, index))
+            break;
+        index++;
+    }
+    return index;
+}
+
+/* Gives one run the times it should have. */
+static int shift_run(struct weir_room *room, struct weir_room_shift *shift)
+{
+    struct run run = {.index = find_shifted(room, shift)};
+    struct weir_coarsen *coarsen =
+        weir_coarsen_init(room->work, ROW_COUNT_MAX, 1, room->batch_bytes_max);
+    struct weir_coarsen_counts counts = {0};
+    uint32_t parts = 0;
+    int error = 0;
+
+    if (run.index >= room->outbox->count) {
+        shift->next = shift->shift.last + 1;
+        return 0;
+    }
+    weir_coarsen_shift(coarsen, shift->shift.step_ms);
+    error = gather(room, coarsen, &run);
+    if (error == 0 && run.count > 0) {
+        parts = weir_coarsen_seal(coarsen);
+        weir_coarsen_count(coarsen, &counts);
+    }
+    if (error == 0 && counts.shifted > 0 && parts <= WEIR_OUTBOX_PART_COUNT_MAX)
+        error = replace(room, coarsen, &run, shift->shift.epoch, parts);
+    if (error == 0 && run.last >= shift->next)
+        shift->next = run.last + 1;
+    return error;
+}
+
+int weir_room_shift(struct weir_room *room)
+{
+    int i = WEIR_ROOM_SHIFT_COUNT_MAX - 1;
+    int error;
+
+    while (i > 0 && !is_waiting(&room->shifts[i]))
+        i--;
+    if (!is_waiting(&room->shifts[i]))
+        return 0;
+    error = shift_run(room, &room->shifts[i]);
+    (void)madvise(room->work, (size_t)weir_room_work_bytes(), MADV_DONTNEED);
+    /* Its numbers are all given out: what is left of it says what its clock was. */
+    if (error == -ESTALE) {
+        room->shifts[i].next = room->shifts[i].shift.last + 1;
+        error = 0;
+    }
+    return error;
 }
 
 static int make_coarser(struct weir_room *room, uint64_t epoch, bool *made)

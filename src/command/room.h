@@ -3,16 +3,29 @@
  * coarser is, by one step: into windows of a minute, then of ten, then of an hour. Only when
  * nothing can be made coarser any more does the oldest batch give way.
  *
- * A batch that is on its way, or may have been when the process before ended, keeps its bytes. Batches of an earlier epoch cannot
- * be replaced, since its numbers are all given out; they only give way.
+ * A batch that is on its way, or may have been when the process before ended, keeps its bytes.
+ * Batches of an earlier epoch cannot be replaced, since its numbers are all given out; they only
+ * give way.
+ *
+ * By the same replacement the times of batches are put right when the clock is found to have been
+ * slow. That goes before making room, so that a run is of one clock.
  */
 #ifndef WEIR_COMMAND_ROOM_H
 #define WEIR_COMMAND_ROOM_H
 
 #include "store/outbox.h"
+#include "weir/engine.h"
 
 #define WEIR_ROOM_STEP_COUNT 3
 #define WEIR_ROOM_SPARED_COUNT 2
+
+/* Shifts kept: the newest, for batches that come to the outbox behind them. */
+#define WEIR_ROOM_SHIFT_COUNT_MAX 4
+
+struct weir_room_shift {
+    struct weir_engine_shift shift;
+    uint64_t next; /* sequence up to which it has been gone through; behind last: it is done */
+};
 
 struct weir_room {
     uint64_t batches_dropped; /* to read */
@@ -26,6 +39,7 @@ struct weir_room {
     void *work;
     uint64_t next[WEIR_ROOM_STEP_COUNT]; /* sequence up to which a step has been gone through */
     uint64_t epoch;
+    struct weir_room_shift shifts[WEIR_ROOM_SHIFT_COUNT_MAX]; /* the newest first; zeroed: none */
     struct {
         uint64_t epoch;
         uint64_t sequence; /* 0: none */
@@ -46,6 +60,18 @@ uint64_t weir_room_work_bytes(void);
 
 /* Names the batch that is on its way (1), or was the first to be found at the start (0). */
 void weir_room_spare(struct weir_room *room, int which, uint64_t epoch, uint64_t sequence);
+
+/* Takes up a shift of batches that are in the outbox, or come to it. */
+void weir_room_add_shift(struct weir_room *room, const struct weir_engine_shift *shift);
+
+/* A batch has come to the outbox: shifts that it falls under have it to do. */
+void weir_room_note_batch(struct weir_room *room, uint64_t epoch, uint64_t sequence);
+
+/* True while there are batches that a shift has not gone through. */
+bool weir_room_shifts(const struct weir_room *room);
+
+/* Puts the times of some of them right. 0, or what went wrong. */
+int weir_room_shift(struct weir_room *room);
 
 /* Makes some room for a batch of this epoch. 0, or what went wrong. */
 int weir_room_make(struct weir_room *room, uint64_t epoch);

@@ -416,12 +416,15 @@ static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
 
     /* One at a time, one that fell out of the outbox on its way included: its answer is awaited. */
     if (uplink->sent || uplink->lost_sequence != 0 || now_ms < uplink->retry_at_ms ||
-        !weir_mqtt_connected(uplink->mqtt) || !find_oldest(uplink, &batch))
+        !weir_mqtt_connected(uplink->mqtt))
         return;
+    /* Before the keeper is asked: a batch that it gives out can be changed no more. */
     if (!has_credit(uplink, now_ms)) {
         uplink->retry_at_ms = now_ms + 1 - uplink->credit / uplink->rate;
         return;
     }
+    if (!find_oldest(uplink, &batch))
+        return;
     switch (weir_mqtt_publish(uplink->mqtt, uplink->topic, batch.bytes, batch.length, 1, false,
                               batch.sequence)) {
     case WEIR_OK:

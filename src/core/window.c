@@ -117,7 +117,7 @@ static struct pane *oldest_open(struct weir_window *window, const struct weir_wi
 static void write_row(const struct weir_window_shape *shape, const struct pane *pane,
                       uint32_t field, struct cell *cell, struct weir_summary *row)
 {
-    row->field = field;
+    row->field = (uint16_t)field;
     row->revision = (uint32_t)cell->revision++;
     row->start_ms = pane->start_ms;
     row->end_ms = pane->start_ms + shape->length_ms;

@@ -78,8 +78,20 @@ static void write_ranges(struct weir_text *text, const struct weir_batch_head *h
     weir_text_add(text, "]");
 }
 
+const char *weir_batch_clock_name(enum weir_batch_clock clock)
+{
+    static const char *const names[] = {
+        [WEIR_BATCH_CLOCK_UNSYNCHRONISED] = "unsynchronised",
+        [WEIR_BATCH_CLOCK_CORRECTED] = "corrected",
+    };
+
+    return names[clock];
+}
+
 static void write_head(struct weir_text *text, const struct weir_batch_head *head)
 {
+    const char *clock = weir_batch_clock_name(head->clock);
+
     weir_text_add(text, "{\"schema\":\"weir.batch/1\",\"gateway\":");
     weir_text_add_quoted(text, head->gateway);
     weir_text_add(text, ",\"epoch\":\"");
@@ -88,8 +100,11 @@ static void write_head(struct weir_text *text, const struct weir_batch_head *hea
     weir_text_add_uint(text, head->sequence);
     weir_text_add(text, ",\"created\":");
     weir_text_add_int(text, head->created_ms);
-    if (head->unsynchronised)
-        weir_text_add(text, ",\"clock\":\"unsynchronised\"");
+    if (clock) {
+        weir_text_add(text, ",\"clock\":\"");
+        weir_text_add(text, clock);
+        weir_text_add(text, "\"");
+    }
     if (head->range_count > 0)
         write_ranges(text, head);
     weir_text_add(text, ",\"ledger\":");

@@ -5,8 +5,9 @@
  *     {"schema":"weir.batch/1","gateway":...,"epoch":...,"seq":...,"created":...,"ledger":{...},
  *      "summaries":[{...},...]}
  *
- * A batch that takes the place of others has "replaces":[[FIRST,LAST],...] behind created: the
- * ranges of their seqs, both ends included.
+ * Behind created stand "clock":"unsynchronised" or "corrected", where it is one of these, and of a
+ * batch that takes the place of others "replaces":[[FIRST,LAST],...]: the ranges of their seqs, both
+ * ends included.
  */
 #ifndef WEIR_FORMAT_BATCH_H
 #define WEIR_FORMAT_BATCH_H
@@ -35,12 +36,19 @@ struct weir_batch_range {
     uint64_t last;
 };
 
+/* Of the messages behind a batch. */
+enum weir_batch_clock {
+    WEIR_BATCH_CLOCK_RIGHT,
+    WEIR_BATCH_CLOCK_UNSYNCHRONISED, /* some arrived before the clock was known to be right */
+    WEIR_BATCH_CLOCK_CORRECTED,      /* and their times have been put right since */
+};
+
 struct weir_batch_head {
     const char *gateway;
     uint64_t epoch;
     uint64_t sequence;
     int64_t created_ms;
-    bool unsynchronised; /* messages behind it arrived before the clock was known to be right */
+    enum weir_batch_clock clock;
     const struct weir_ledger *ledger;
     const char *ledger_text; /* in place of ledger, if not NULL: braces included, at most */
     size_t ledger_length;    /* WEIR_BATCH_LEDGER_BYTES_MAX */
@@ -68,6 +76,9 @@ struct weir_batch {
     /* To read: as format/sketch_list.h. Last, so that without quantiles it is never touched. */
     unsigned char sketches[WEIR_BATCH_SKETCH_BYTES_MAX];
 };
+
+/* The word for a clock that is not right; NULL for one that is. */
+const char *weir_batch_clock_name(enum weir_batch_clock clock);
 
 /* Makes an empty batch whose rows take at most size_max bytes, and never more than
  * WEIR_BATCH_BYTES_MAX; their sketches likewise. */

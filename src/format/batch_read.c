@@ -11,6 +11,7 @@ enum key {
     KEY_EPOCH,
     KEY_SEQ,
     KEY_CREATED,
+    KEY_CLOCK,
     KEY_REPLACES,
     KEY_LEDGER,
     KEY_SUMMARIES,
@@ -18,9 +19,9 @@ enum key {
 };
 
 static const char *const key_paths[KEY_COUNT] = {
-    [KEY_SCHEMA] = "schema", [KEY_GATEWAY] = "gateway",     [KEY_EPOCH] = "epoch",
-    [KEY_SEQ] = "seq",       [KEY_CREATED] = "created",     [KEY_REPLACES] = "replaces",
-    [KEY_LEDGER] = "ledger", [KEY_SUMMARIES] = "summaries",
+    [KEY_SCHEMA] = "schema",     [KEY_GATEWAY] = "gateway", [KEY_EPOCH] = "epoch",
+    [KEY_SEQ] = "seq",           [KEY_CREATED] = "created", [KEY_CLOCK] = "clock",
+    [KEY_REPLACES] = "replaces", [KEY_LEDGER] = "ledger",   [KEY_SUMMARIES] = "summaries",
 };
 
 void weir_batch_reader_init(struct weir_batch_reader *reader)
@@ -259,6 +260,7 @@ const char *weir_batch_reader_open(const struct weir_batch_reader *reader, const
     view->epoch = value[KEY_EPOCH];
     view->sequence = value[KEY_SEQ];
     view->created = value[KEY_CREATED];
+    view->clock = value[KEY_CLOCK];
     view->replaces = value[KEY_REPLACES];
     view->ledger = value[KEY_LEDGER];
     view->summaries = value[KEY_SUMMARIES];

@@ -13,13 +13,14 @@ struct weir_batch_reader {
     struct weir_json_paths paths;
 };
 
-/* The envelope. seq is a number without sign, point and exponent; created and replaces are what
+/* The envelope. seq is a number without sign, point and exponent; created, clock and replaces are what
  * they are, WEIR_JSON_MISSING included. */
 struct weir_batch_view {
     struct weir_json_value gateway;
     struct weir_json_value epoch;
     struct weir_json_value sequence;
     struct weir_json_value created;
+    struct weir_json_value clock;
     struct weir_json_value replaces;
     struct weir_json_value ledger;
     struct weir_json_value summaries;

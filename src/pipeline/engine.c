@@ -12,10 +12,13 @@
 
 struct weir_batcher {
     bool batching;
-    bool sealing;        /* the next take gives the batch out */
-    bool given;          /* the batch was given out and is to be made anew */
-    bool unsynchronised; /* messages since the last batch arrived before the clock was right */
-    int64_t doubted_ms;  /* the first of them since the clock was last set; INT64_MAX: none */
+    bool sealing;                /* the next take gives the batch out */
+    bool given;                  /* the batch was given out and is to be made anew */
+    bool shifting;               /* the next take gives the shift out */
+    uint32_t adopted_count;      /* rows of the batch that another configuration has made */
+    enum weir_batch_clock clock; /* of the messages since the last batch */
+    int64_t doubted_ms;          /* the first message whose time is in doubt; INT64_MAX: none is */
+    uint64_t doubted_sequence;   /* of the batch under construction then */
     int64_t every_ms;
     int64_t next_ms; /* the schedule's next time; INT64_MIN: the time is not known yet. Kept without
                       * batching too: the order of summaries is not to hang on it. */
@@ -23,6 +26,7 @@ struct weir_batcher {
     uint64_t epoch;
     uint64_t sequence; /* of the batch under construction */
     uint64_t reserved; /* the first of the numbers that were given away last */
+    struct weir_engine_shift shift;
     struct weir_ledger losses;
     struct weir_duplicates duplicates;
     struct weir_batch batch;
@@ -92,6 +96,7 @@ void weir_engine_set_epoch(struct weir_engine *engine, uint64_t epoch)
 {
     engine->batcher->epoch = epoch;
     engine->batcher->sequence = 1;
+    engine->batcher->doubted_sequence = 1;
 }
 
 uint64_t weir_engine_epoch(const struct weir_engine *engine)
@@ -120,13 +125,31 @@ static enum weir_status accept_once(struct weir_engine *engine, const struct wei
     return WEIR_OK;
 }
 
+/* What is in the batch under construction was right. */
+static void end_doubt(struct weir_batcher *batcher)
+{
+    if (batcher->doubted_ms == INT64_MAX)
+        return;
+    batcher->doubted_ms = INT64_MAX;
+    for (uint32_t i = 0; i < batcher->batch.row_count; i++)
+        batcher->batch.rows[i].doubted = 0;
+}
+
 enum weir_status weir_engine_accept(struct weir_engine *engine, const struct weir_message *message)
 {
+    struct weir_batcher *batcher = engine->batcher;
+
     if (accept_once(engine, message) != WEIR_OK)
         return WEIR_FULL;
-    engine->batcher->unsynchronised |= message->unsynchronised;
-    if (message->unsynchronised && engine->batcher->doubted_ms == INT64_MAX)
-        engine->batcher->doubted_ms = message->arrived_ms;
+    if (!message->unsynchronised) {
+        end_doubt(batcher);
+        return WEIR_OK;
+    }
+    batcher->clock = WEIR_BATCH_CLOCK_UNSYNCHRONISED;
+    if (batcher->doubted_ms == INT64_MAX) {
+        batcher->doubted_ms = message->arrived_ms;
+        batcher->doubted_sequence = batcher->sequence;
+    }
     return WEIR_OK;
 }
 
@@ -137,7 +160,8 @@ void weir_engine_note_malformed(struct weir_engine *engine)
 
 bool weir_engine_pending(const struct weir_engine *engine)
 {
-    return engine->batcher->sealing || weir_pipeline_pending(&engine->pipeline);
+    return engine->batcher->sealing || engine->batcher->shifting ||
+           weir_pipeline_pending(&engine->pipeline);
 }
 
 /* The first multiple of every_ms after time_ms. */
@@ -223,7 +247,8 @@ static void correct_batch(struct weir_engine *engine, int64_t step_ms)
                         weir_sketch_read(&sketch, entry.bytes, entry.length) == WEIR_OK;
         enum weir_status status;
 
-        if (is_doubted(engine, &row)) {
+        if (row.doubted) {
+            row.doubted = 0;
             row.start_ms += step_ms;
             row.end_ms += step_ms;
             row.first_ms += step_ms;
@@ -247,14 +272,24 @@ static enum weir_status correct(struct weir_engine *engine, int64_t step_ms)
         return WEIR_OK;
     if (weir_pipeline_drain_arrival(&engine->pipeline) != WEIR_OK || weir_engine_pending(engine))
         return WEIR_FULL;
-    /* No room to grow: it leaves as it is, and says what its clock was. */
+    /* No room to grow, or no names at hand: it leaves as it is, and says what its clock was. */
     if (!batcher->given && batcher->batch.row_count > 0 &&
-        batcher->batch.rows_length + batcher->batch.row_count * ROW_GROWTH >
-            batcher->batch.rows_max) {
+        (batcher->adopted_count > 0 ||
+         batcher->batch.rows_length + batcher->batch.row_count * ROW_GROWTH >
+             batcher->batch.rows_max)) {
         seal(batcher, batcher->clock_ms);
         return WEIR_FULL;
     }
     correct_batch(engine, step_ms);
+    if (batcher->clock == WEIR_BATCH_CLOCK_UNSYNCHRONISED)
+        batcher->clock = WEIR_BATCH_CLOCK_CORRECTED;
+    batcher->shift = (struct weir_engine_shift){
+        .epoch = batcher->epoch,
+        .first = batcher->doubted_sequence,
+        .last = batcher->sequence - 1,
+        .step_ms = step_ms,
+    };
+    batcher->shifting = batcher->batching && batcher->shift.last >= batcher->shift.first;
     return WEIR_OK;
 }
 
@@ -304,7 +339,7 @@ static void give_batch(struct weir_engine *engine, struct weir_engine_output *ou
         .epoch = batcher->epoch,
         .sequence = batcher->sequence,
         .created_ms = batcher->clock_ms,
-        .unsynchronised = batcher->unsynchronised,
+        .clock = batcher->clock,
         .ledger = &ledger,
     };
 
@@ -320,7 +355,7 @@ static void give_batch(struct weir_engine *engine, struct weir_engine_output *ou
     output->batch.sketches_length = batcher->batch.sketches_length;
     batcher->sealing = false;
     batcher->given = true;
-    batcher->unsynchronised = false;
+    batcher->clock = WEIR_BATCH_CLOCK_RIGHT;
 }
 
 static enum weir_status batch_summary(struct weir_engine *engine,
@@ -334,7 +369,10 @@ static enum weir_status batch_summary(struct weir_engine *engine,
     if (batcher->given) {
         weir_batch_init(&batcher->batch, engine->config->outbox_bytes / OUTBOX_SHARE);
         batcher->given = false;
+        batcher->adopted_count = 0;
     }
+    if (summary->doubted)
+        batcher->clock = WEIR_BATCH_CLOCK_UNSYNCHRONISED;
     return weir_batch_accept(
         &batcher->batch, &engine->config->streams[summary->stream],
         weir_pipeline_series_name(&engine->pipeline, summary->stream, summary->series), summary,
@@ -351,12 +389,22 @@ bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *out
         give_batch(engine, output);
         return true;
     }
+    if (batcher->shifting) {
+        output->kind = WEIR_ENGINE_SHIFT;
+        output->sketch = NULL;
+        output->shift = batcher->shift;
+        batcher->shifting = false;
+        return true;
+    }
     oldest = weir_pipeline_peek(&engine->pipeline, &output->sketch);
     if (!oldest)
         return false;
+    taken = *oldest;
+    if (taken.kind == WEIR_OUTPUT_SUMMARY)
+        taken.summary.doubted = is_doubted(engine, &taken.summary);
     /* It stays where it is until the next batch has it. */
-    if (oldest->kind == WEIR_OUTPUT_SUMMARY &&
-        batch_summary(engine, &oldest->summary, output->sketch) == WEIR_FULL) {
+    if (taken.kind == WEIR_OUTPUT_SUMMARY &&
+        batch_summary(engine, &taken.summary, output->sketch) == WEIR_FULL) {
         seal(batcher, batcher->clock_ms);
         give_batch(engine, output);
         return true;
@@ -390,6 +438,7 @@ void weir_engine_adopt(struct weir_engine *engine, const struct weir_engine *fro
     weir_pipeline_adopt(&engine->pipeline, &from->pipeline);
     memcpy(engine->batcher, from->batcher, sizeof(*engine->batcher));
     engine->batcher->batching = batching;
+    engine->batcher->adopted_count = engine->batcher->given ? 0 : engine->batcher->batch.row_count;
     engine->batcher->every_ms = engine->config->uplink_every_ms;
     engine->batcher->next_ms =
         engine->batcher->clock_ms == INT64_MIN

@@ -150,6 +150,12 @@ struct weir_coarsen *weir_coarsen_init(void *work, uint32_t row_max, int64_t win
     return coarsen;
 }
 
+void weir_coarsen_shift(struct weir_coarsen *coarsen, int64_t step_ms)
+{
+    assert(!coarsen->begun && coarsen->window_ms == 1);
+    coarsen->shift_ms = step_ms;
+}
+
 /* A name without its escapes and with a NUL behind it; out has length_max + 1 bytes. Returns its
  * length, NUL included; 0: it is none. */
 static uint32_t read_name(const struct weir_json_value *value, char *out, size_t length_max)
@@ -310,6 +316,22 @@ static enum weir_status read_row(struct weir_coarsen *coarsen, const char *text,
     return read_single(coarsen, KIND_UNIT, &values[KEY_UNIT], WEIR_UNIT_LENGTH_MAX, &row->unit);
 }
 
+static void shift_rows(struct weir_coarsen *coarsen, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; coarsen->shift_ms != 0 && i < first + count; i++) {
+        struct weir_summary *row = &coarsen->summaries[i];
+
+        if (!row->doubted)
+            continue;
+        row->doubted = 0;
+        row->start_ms += coarsen->shift_ms;
+        row->end_ms += coarsen->shift_ms;
+        row->first_ms += coarsen->shift_ms;
+        row->last_ms += coarsen->shift_ms;
+        coarsen->counts.shifted++;
+    }
+}
+
 /* Reads the rows behind those of the run, which does not count them yet. */
 static enum weir_status read_rows(struct weir_coarsen *coarsen, struct weir_batch_view *view,
                                   const struct weir_summary *summaries, uint32_t row_count,
@@ -342,6 +364,7 @@ struct head {
     char gateway[WEIR_NAME_LENGTH_MAX + 1];
     uint64_t epoch;
     int64_t created_ms;
+    enum weir_batch_clock clock;
     struct weir_range_list ranges; /* the run's with the batch's joined in */
 };
 
@@ -360,6 +383,20 @@ static bool read_epoch(const struct weir_json_value *value, uint64_t *epoch)
         *epoch = *epoch << 4 | (uint64_t)(digit - digits);
     }
     return true;
+}
+
+static bool read_clock(const struct weir_json_value *value, enum weir_batch_clock *clock)
+{
+    for (int i = WEIR_BATCH_CLOCK_UNSYNCHRONISED; i <= WEIR_BATCH_CLOCK_CORRECTED; i++) {
+        const char *name = weir_batch_clock_name((enum weir_batch_clock)i);
+
+        *clock = (enum weir_batch_clock)i;
+        if (value->kind == WEIR_JSON_STRING && value->length == strlen(name) &&
+            memcmp(value->text, name, value->length) == 0)
+            return true;
+    }
+    *clock = WEIR_BATCH_CLOCK_RIGHT;
+    return value->kind == WEIR_JSON_MISSING;
 }
 
 static enum weir_status join_ranges(struct weir_range_list *list, const struct weir_range_list *add)
@@ -391,11 +428,12 @@ static enum weir_status read_head(const struct weir_coarsen *coarsen,
 
     if (read_name(&view->gateway, head->gateway, WEIR_NAME_LENGTH_MAX) == 0 ||
         !read_epoch(&view->epoch, &head->epoch) ||
-        !weir_batch_read_int(&view->created, &head->created_ms) || !read_ranges(view, &ranges) ||
+        !weir_batch_read_int(&view->created, &head->created_ms) ||
+        !read_clock(&view->clock, &head->clock) || !read_ranges(view, &ranges) ||
         view->ledger.length > WEIR_BATCH_LEDGER_BYTES_MAX)
         return WEIR_REFUSED;
-    if (coarsen->begun &&
-        (head->epoch != coarsen->epoch || strcmp(head->gateway, coarsen->gateway) != 0))
+    if (coarsen->begun && (head->epoch != coarsen->epoch || head->clock != coarsen->clock ||
+                           strcmp(head->gateway, coarsen->gateway) != 0))
         return WEIR_FULL;
     head->ranges = coarsen->ranges;
     return join_ranges(&head->ranges, &ranges);
@@ -430,9 +468,11 @@ enum weir_status weir_coarsen_accept(struct weir_coarsen *coarsen, const char *p
     memcpy(coarsen->gateway, head.gateway, sizeof(coarsen->gateway));
     coarsen->epoch = head.epoch;
     coarsen->created_ms = head.created_ms;
+    coarsen->clock = head.clock;
     coarsen->ranges = head.ranges;
     coarsen->ledger_length = view.ledger.length;
     memcpy(coarsen->ledger, view.ledger.text, view.ledger.length);
+    shift_rows(coarsen, coarsen->row_count, row_count);
     coarsen->row_count += row_count;
     return WEIR_OK;
 }
@@ -508,6 +548,7 @@ bool weir_coarsen_take(struct weir_coarsen *coarsen, uint64_t sequence,
         .epoch = coarsen->epoch,
         .sequence = sequence,
         .created_ms = coarsen->created_ms,
+        .clock = coarsen->clock,
         .ledger_text = coarsen->ledger,
         .ledger_length = coarsen->ledger_length,
         .ranges = coarsen->ranges.ranges,
@@ -517,6 +558,10 @@ bool weir_coarsen_take(struct weir_coarsen *coarsen, uint64_t sequence,
     assert(coarsen->sealed);
     if (first == coarsen->row_count)
         return false;
+    if (coarsen->shift_ms != 0 && coarsen->clock == WEIR_BATCH_CLOCK_UNSYNCHRONISED) {
+        head.created_ms += coarsen->shift_ms;
+        head.clock = WEIR_BATCH_CLOCK_CORRECTED;
+    }
     coarsen->taken_count = fill_batch(coarsen, first);
     batch->rows = coarsen->summaries + first;
     batch->row_count = coarsen->taken_count - first;

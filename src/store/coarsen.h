@@ -35,6 +35,9 @@
  * others carry none: batches leave in order and stay until acknowledged, so whoever has one of them
  * has the first.
  *
+ * A run has one clock (format/batch.h), which the batches made have too: a batch with another ends
+ * it. Rows whose times are in doubt and rows whose are not do not merge.
+ *
  * Pure: no clock, no I/O, no heap. Nothing in a batch or its table is trusted.
  */
 #ifndef WEIR_STORE_COARSEN_H
@@ -64,6 +67,7 @@ struct weir_coarsen_batch {
 
 /* What became of the rows of a run. */
 struct weir_coarsen_counts {
+    uint32_t shifted; /* rows whose times were put right */
     uint32_t rows_in;
     uint32_t rows_out;
     uint32_t coarsened; /* of rows_in: those that are one row with others now, revisions included */
@@ -86,10 +90,17 @@ struct weir_coarsen *weir_coarsen_init(void *work, uint32_t row_max, int64_t win
                                        uint64_t batch_bytes_max);
 
 /*
+ * In place of making rows coarser, puts right the times of those that are in doubt: they, and the
+ * time their batches were created at, are later by step_ms. Called behind init, with a window of
+ * 1 ms, in which nothing merges.
+ */
+void weir_coarsen_shift(struct weir_coarsen *coarsen, int64_t step_ms);
+
+/*
  * Adds the next batch, the oldest first. What it consists of is borrowed for the call.
  *
  * WEIR_FULL: it does not fit into this run any more, or is of another gateway or epoch, whose seqs
- * mean other batches; end the run before it. Never the answer to the first batch of a run.
+ * mean other batches, or has another clock; end the run before it. Never the answer to the first batch of a run.
  * WEIR_REFUSED: damaged, or text and side table disagree; or it replaces what takes more than
  * WEIR_BATCH_RANGE_COUNT_MAX ranges by itself; the batch is to stay what it is, and the run ends
  * before it, since rows are not to change their order.

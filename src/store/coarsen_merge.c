@@ -100,6 +100,7 @@ static uint32_t *find_group(const struct weir_coarsen *coarsen, uint32_t row)
         other = &coarsen->rows[coarsen->rows[*slot].revised];
         if (other->track == shape->track && other->unit == shape->unit &&
             other->segment == shape->segment &&
+            coarsen->summaries[*slot].doubted == coarsen->summaries[row].doubted &&
             bucket_of(coarsen, coarsen->summaries[*slot].start_ms) == bucket)
             return slot;
     }
@@ -242,7 +243,8 @@ void weir_coarsen_merge(struct weir_coarsen *coarsen)
     find_segments(coarsen);
     find_revisions(coarsen);
     find_groups(coarsen);
-    coarsen->counts = (struct weir_coarsen_counts){.rows_in = coarsen->row_count};
+    coarsen->counts.rows_in = coarsen->row_count;
+    coarsen->counts.coarsened = 0;
     /* What is written lies at or before what is read: a group is read at its first row. */
     for (uint32_t i = 0; i < coarsen->row_count; i++) {
         const struct weir_coarsen_row *shape = &coarsen->rows[coarsen->rows[i].revised];

@@ -49,6 +49,7 @@ struct weir_coarsen_row {
 
 struct weir_coarsen {
     int64_t window_ms;
+    int64_t shift_ms; /* 0: none */
     uint64_t batch_bytes_max;
     bool sealed;
     uint32_t row_max;
@@ -70,6 +71,7 @@ struct weir_coarsen {
     char gateway[WEIR_NAME_LENGTH_MAX + 1];
     uint64_t epoch;
     int64_t created_ms;
+    enum weir_batch_clock clock;
     size_t ledger_length;
     char ledger[WEIR_BATCH_LEDGER_BYTES_MAX];
     struct weir_range_list ranges;

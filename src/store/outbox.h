@@ -3,7 +3,7 @@
  * place in one step, synced, and is there until it is removed. A damaged file is set aside as .bad
  * and counted.
  *
- * Batches that are made coarser (store/coarsen.h) are replaced by fewer: parts of one set, which
+ * Batches that are made again (store/coarsen.h) are replaced by others: parts of one set, which
  * counts only when all its parts are there. Whichever of the two is whole after a crash stays.
  *
  * A file's name says all that the order needs:
@@ -30,7 +30,7 @@ struct weir_outbox_batch {
     uint64_t sequence;
     uint64_t first; /* the sequences, as they were made, that it stands for: its own, mostly */
     uint64_t last;
-    uint8_t level; /* 0: as it was made; else how often it was made coarser */
+    uint8_t level; /* 0: as it was made; else how often it was made again */
     uint8_t part;  /* of its set */
     uint8_t parts; /* in the set; 1, mostly */
     uint32_t row_count;

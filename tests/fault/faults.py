@@ -7,6 +7,7 @@ WEIR_SEED repeats a run; every test prints the seed it drew.
 import collections
 import contextlib
 import json
+import mmap
 import os
 import pathlib
 import random
@@ -101,6 +102,60 @@ class KeptWeir(Weir):
 def kept_weir(bench, variables=None):
     bench.weir_count += 1
     return bench.add(KeptWeir(bench.directory, f"weir-{bench.weir_count}", variables))
+
+
+def shim(name, variable):
+    return os.environ.get(variable,
+                          str(harness.ROOT / "build" / "dev" / "tests" / f"libfault_{name}.so"))
+
+
+DISK_SHIM = shim("disk", "WEIR_FAULT_SHIM")
+CLOCK_SHIM = shim("clock", "WEIR_FAULT_CLOCK_SHIM")
+WRITE, SYNC, OPEN, RENAME, ALLOCATE = (1 << bit for bit in range(5))
+ALL = WRITE | SYNC | OPEN | RENAME | ALLOCATE
+
+
+class Control:
+    """A file of memory that a shim looks at with every call."""
+
+    def __init__(self, directory, name):
+        self.path = pathlib.Path(directory) / name
+        self.path.write_bytes(bytes(4096))
+        with open(self.path, "r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), 4096)
+
+
+class Disk(Control):
+    """What the shim of the disk does from now on."""
+
+    def __init__(self, directory):
+        super().__init__(directory, "disk-control")
+
+    def variables(self, state):
+        return {"WEIR_FAULT_CONTROL": str(self.path), "WEIR_FAULT_STATE": str(state)}
+
+    def set(self, operations=0, error=0, delay_ms=0, short_writes=0):
+        self.memory[:16] = struct.pack("<IIII", 0, error, delay_ms, short_writes)
+        self.memory[:4] = struct.pack("<I", operations)
+
+    def heal(self):
+        self.set()
+
+    def hits(self):
+        return struct.unpack_from("<I", self.memory, 16)[0]
+
+
+class Clock(Control):
+    """What the shim of the clock says from now on."""
+
+    def __init__(self, directory):
+        super().__init__(directory, "clock-control")
+
+    def variables(self):
+        return {"WEIR_FAULT_CLOCK": str(self.path)}
+
+    def set(self, ahead_s=0, synchronised=True):
+        self.memory[:12] = struct.pack("<qI", ahead_s, not synchronised)
 
 
 def packet(kind, body):

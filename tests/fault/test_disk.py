@@ -1,42 +1,15 @@
 """A disk that fails, fills, hangs or lies: alerts and summaries go on, and it is said."""
 
 import errno
-import mmap
 import os
-import pathlib
-import struct
 import sys
 import time
 
 import faults
 import harness
-from faults import BATCHES, EVENTS, HOT, INFO, LOAD, Load
+from faults import ALL, ALLOCATE, BATCHES, EVENTS, HOT, INFO, LOAD, OPEN, RENAME, SYNC, WRITE
+from faults import Disk, Load
 from harness import config, equal, expect, wait_for
-
-SHIM = os.environ.get("WEIR_FAULT_SHIM",
-                      str(harness.ROOT / "build" / "dev" / "tests" / "libfault_disk.so"))
-WRITE, SYNC, OPEN, RENAME, ALLOCATE = (1 << bit for bit in range(5))
-ALL = WRITE | SYNC | OPEN | RENAME | ALLOCATE
-
-
-class Disk:
-    """What the shim does from now on."""
-
-    def __init__(self, directory):
-        self.path = pathlib.Path(directory) / "disk-control"
-        self.path.write_bytes(bytes(4096))
-        with open(self.path, "r+b") as file:
-            self.memory = mmap.mmap(file.fileno(), 4096)
-
-    def set(self, operations=0, error=0, delay_ms=0, short_writes=0):
-        self.memory[:16] = struct.pack("<IIII", 0, error, delay_ms, short_writes)
-        self.memory[:4] = struct.pack("<I", operations)
-
-    def heal(self):
-        self.set()
-
-    def hits(self):
-        return struct.unpack_from("<I", self.memory, 16)[0]
 
 
 class Site:
@@ -51,8 +24,8 @@ class Site:
         self.status = self.broker.subscribe(f"weir/v1/{faults.GATEWAY}/status")
         self.disk = Disk(bench.directory)
         self.weir = faults.kept_weir(bench)
-        self.weir.variables = {"LD_PRELOAD": SHIM, "WEIR_FAULT_CONTROL": str(self.disk.path),
-                               "WEIR_FAULT_STATE": str(self.weir.state)}
+        self.weir.variables = {"LD_PRELOAD": faults.DISK_SHIM,
+                               **self.disk.variables(self.weir.state)}
         self.weir.configure(config(self.broker, self.uplink, streams=LOAD, alerts=HOT,
                                    more=self.weir.storage(settings)))
         self.load = None
@@ -264,7 +237,7 @@ def test_damage(bench):
     faults.read_batches(site.batches)
 
 
-if __name__ == "__main__" and not os.access(SHIM, os.R_OK):
-    print(f"skipped: there is no {SHIM}; WEIR_FAULT_SHIM names it")
+if __name__ == "__main__" and not os.access(faults.DISK_SHIM, os.R_OK):
+    print(f"skipped: there is no {faults.DISK_SHIM}; WEIR_FAULT_SHIM names it")
     sys.exit(77)
 faults.main(__name__)

@@ -148,7 +148,7 @@ static struct row *add_window(struct queue *queue, struct test_random *random, i
     memset(row, 0, sizeof(*row));
     row->summary.stream = random_below(random, STREAM_COUNT);
     row->summary.series = random_below(random, SERIES_COUNT);
-    row->summary.field = random_below(random, FIELD_COUNT);
+    row->summary.field = (uint16_t)random_below(random, FIELD_COUNT);
     row->summary.start_ms = start_ms;
     row->summary.end_ms = start_ms + length_ms;
     row->sample_first = sample_count;
@@ -264,10 +264,11 @@ static void release(struct queue *queue)
 }
 
 /* Writes row_count rows as one batch. */
-static void write_batch(struct queue *queue, uint32_t row_first, uint32_t row_count,
-                        uint64_t sequence)
+static void write_batch_of(struct queue *queue, uint32_t row_first, uint32_t row_count,
+                           uint64_t sequence, enum weir_batch_clock clock)
 {
     struct weir_batch_head head = {
+        .clock = clock,
         .gateway = "gate",
         .epoch = 0xfedcba9876543210,
         .sequence = sequence,
@@ -285,6 +286,12 @@ static void write_batch(struct queue *queue, uint32_t row_first, uint32_t row_co
     bytes = weir_batch_seal(&scratch, &head, &length);
     add_batch(queue, bytes, length, row_first, row_count, sequence);
     add_sketches(queue, scratch.sketches, scratch.sketches_length);
+}
+
+static void write_batch(struct queue *queue, uint32_t row_first, uint32_t row_count,
+                        uint64_t sequence)
+{
+    write_batch_of(queue, row_first, row_count, sequence, WEIR_BATCH_CLOCK_RIGHT);
 }
 
 static void draw_batches(struct queue *queue, struct test_random *random)
@@ -1419,6 +1426,68 @@ static void weir_decode_reads_what_is_made(void **state)
     release(&queues[1]);
 }
 
+static bool text_has(const struct weir_coarsen_batch *batch, const char *text)
+{
+    return memmem(batch->bytes, batch->length, text, strlen(text)) != NULL;
+}
+
+static void a_shift_moves_what_is_in_doubt_and_nothing_else(void **state)
+{
+    struct weir_coarsen *coarsen = begin(1, UINT64_MAX);
+    struct queue *queue = begin_queue();
+    struct weir_coarsen_counts counts;
+    struct weir_coarsen_batch batch;
+
+    (void)state;
+    shapes[0][0].aggregates = 1u << WEIR_AGGREGATE_SUM;
+    (void)add_single(queue, 0, 10000, 1);
+    add_single(queue, 10000, 10000, 2)->summary.doubted = 1;
+    add_single(queue, 10000, 10000, 4)->summary.revision = 1;
+    write_batch_of(queue, 0, 2, 1, WEIR_BATCH_CLOCK_UNSYNCHRONISED);
+    write_batch_of(queue, 2, 1, 2, WEIR_BATCH_CLOCK_UNSYNCHRONISED);
+    weir_coarsen_shift(coarsen, 5000000);
+    assert_int_equal(accept(coarsen, queue, 0), WEIR_OK);
+    assert_int_equal(accept(coarsen, queue, 1), WEIR_OK);
+    assert_int_equal(weir_coarsen_seal(coarsen), 1);
+    weir_coarsen_count(coarsen, &counts);
+    assert_int_equal(counts.shifted, 1);
+    assert_int_equal(counts.rows_out, 3);
+    assert_true(weir_coarsen_take(coarsen, 3, &batch));
+    assert_int_equal(batch.rows[0].start_ms, 0);
+    assert_int_equal(batch.rows[1].start_ms, 5010000);
+    assert_int_equal(batch.rows[1].first_ms, queue->sides[1].first_ms + 5000000);
+    assert_int_equal(batch.rows[1].doubted, 0);
+    assert_int_equal(batch.rows[2].start_ms, 10000);
+    assert_true(text_has(&batch, "\"start\":5010000,\"end\":5020000,"));
+    assert_true(text_has(&batch, "\"created\":1700005000002,\"clock\":\"corrected\""));
+    assert_true(text_has(&batch, "\"replaces\":[[1,2]]"));
+    release(queue);
+}
+
+static void another_clock_ends_the_run_and_its_word_is_kept(void **state)
+{
+    struct weir_coarsen *coarsen = begin(60000, UINT64_MAX);
+    struct queue *queue = begin_queue();
+    struct weir_coarsen_batch batch;
+
+    (void)state;
+    (void)add_single(queue, 0, 10000, 1);
+    (void)add_single(queue, 10000, 10000, 2);
+    add_single(queue, 20000, 10000, 2)->summary.doubted = 1;
+    (void)add_single(queue, 30000, 10000, 2);
+    write_batch_of(queue, 0, 1, 1, WEIR_BATCH_CLOCK_UNSYNCHRONISED);
+    write_batch_of(queue, 1, 2, 2, WEIR_BATCH_CLOCK_UNSYNCHRONISED);
+    write_batch(queue, 3, 1, 3);
+    assert_int_equal(accept(coarsen, queue, 0), WEIR_OK);
+    assert_int_equal(accept(coarsen, queue, 1), WEIR_OK);
+    assert_int_equal(accept(coarsen, queue, 2), WEIR_FULL);
+    assert_int_equal(weir_coarsen_seal(coarsen), 1);
+    assert_true(weir_coarsen_take(coarsen, 4, &batch));
+    assert_int_equal(batch.row_count, 2);
+    assert_true(text_has(&batch, "\"clock\":\"unsynchronised\""));
+    release(queue);
+}
+
 static int tear_down_group(void **state)
 {
     (void)state;
@@ -1452,6 +1521,8 @@ int main(void)
         cmocka_unit_test(a_run_without_rows_makes_no_batch),
         cmocka_unit_test(a_side_table_of_other_rows_is_refused),
         cmocka_unit_test(damaged_batches_change_nothing),
+        cmocka_unit_test(a_shift_moves_what_is_in_doubt_and_nothing_else),
+        cmocka_unit_test(another_clock_ends_the_run_and_its_word_is_kept),
         cmocka_unit_test(weir_decode_reads_what_is_made),
     };
 

@@ -23,7 +23,9 @@ struct rig {
     uint64_t batch_count;
     uint64_t batched_count; /* rows of all batches */
     uint64_t next_sequence;
-    int64_t created_ms;  /* of the newest batch */
+    int64_t created_ms;             /* of the newest batch */
+    struct weir_engine_shift shift; /* the newest */
+    uint32_t shift_count;
     bool summaries_only; /* what goes into the log */
     FILE *log;           /* what came out */
     char *text;
@@ -134,6 +136,9 @@ static void take(struct rig *rig)
     while (weir_engine_take(&rig->engine, &output)) {
         if (output.kind == WEIR_ENGINE_BATCH) {
             note_batch(rig, &output.batch);
+        } else if (output.kind == WEIR_ENGINE_SHIFT) {
+            rig->shift = output.shift;
+            rig->shift_count++;
         } else {
             assert_int_equal(output.kind, WEIR_ENGINE_SUMMARY);
             rig->summary_count++;
@@ -469,6 +474,102 @@ static void a_clock_that_is_set_puts_doubted_rows_right(void **state)
     finish_rig(&rig);
 }
 
+/* A value of an unsynchronised clock, whose window ends a second later. */
+static void feed_doubted(struct rig *rig, int64_t time_ms, bool unsynchronised)
+{
+    struct weir_message message = {.topic = "a/x",
+                                   .topic_length = 3,
+                                   .payload = "{\"v\":1}",
+                                   .payload_length = 7,
+                                   .arrived_ms = time_ms,
+                                   .unsynchronised = unsynchronised};
+
+    advance(rig, time_ms);
+    assert_int_equal(weir_engine_accept(&rig->engine, &message), WEIR_OK);
+}
+
+static void set_clock(struct rig *rig, int64_t now_ms, int64_t step_ms)
+{
+    while (weir_engine_step_clock(&rig->engine, now_ms, step_ms, true) != WEIR_OK)
+        take(rig);
+    take(rig);
+}
+
+static bool log_has(struct rig *rig, const char *text)
+{
+    (void)fflush(rig->log);
+    return strstr(rig->text, text) != NULL;
+}
+
+static void a_clock_that_is_set_names_the_batches_that_left_in_doubt(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, true);
+    feed_doubted(&rig, T0, false);
+    feed_doubted(&rig, T0 + 60000, true);
+    feed_doubted(&rig, T0 + 120000, true);
+    feed_doubted(&rig, T0 + 180000, true);
+    assert_int_equal(rig.batch_count, 3);
+    set_clock(&rig, T0 + 181000 + 5000000, 5000000);
+    assert_int_equal(rig.shift_count, 1);
+    assert_int_equal(rig.shift.epoch, EPOCH);
+    assert_int_equal(rig.shift.first, 2);
+    assert_int_equal(rig.shift.last, 3);
+    assert_int_equal(rig.shift.step_ms, 5000000);
+    assert_true(log_has(&rig, "\"clock\":\"unsynchronised\""));
+    assert_false(log_has(&rig, "\"clock\":\"corrected\""));
+    drain(&rig);
+    assert_true(log_has(&rig, "\"clock\":\"corrected\""));
+    set_clock(&rig, T0 + 190000 + 10000000, 5000000);
+    assert_int_equal(rig.shift_count, 1);
+    finish_rig(&rig);
+}
+
+static void a_clock_that_becomes_right_without_a_step_was_right(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, true);
+    feed_doubted(&rig, T0, true);
+    feed_doubted(&rig, T0 + 60000, true);
+    feed_doubted(&rig, T0 + 60001, false);
+    set_clock(&rig, T0 + 61000 + 5000000, 5000000);
+    assert_int_equal(rig.shift_count, 0);
+    drain(&rig);
+    assert_false(log_has(&rig, "\"clock\":\"corrected\""));
+    finish_rig(&rig);
+}
+
+static void rows_of_another_configuration_leave_before_a_step(void **state)
+{
+    struct weir_engine next;
+    struct rig rig;
+    void *arena;
+    uint64_t size;
+
+    (void)state;
+    init_rig(&rig, 3600000, 1 << 20, true);
+    feed_doubted(&rig, T0, true);
+    feed_doubted(&rig, T0 + 60000, true);
+    take(&rig);
+    size = weir_engine_size(&rig.build.config, NULL);
+    arena = aligned_alloc(64, size);
+    assert_non_null(arena);
+    memset(arena, 0, size);
+    weir_engine_init(&next, &rig.build.config, arena, size, EPOCH, true);
+    weir_engine_adopt(&next, &rig.engine);
+    rig.engine = next;
+    set_clock(&rig, T0 + 61000 + 5000000, 5000000);
+    assert_true(rig.batch_count >= 1);
+    assert_int_equal(rig.shift.first, 1);
+    assert_int_equal(rig.shift.last, rig.batch_count);
+    free(arena);
+    finish_rig(&rig);
+}
+
 static void a_message_delivered_twice_counts_once(void **state)
 {
     struct weir_message message = {
@@ -628,6 +729,9 @@ int main(void)
         cmocka_unit_test(a_step_of_the_clock_is_no_silence),
         cmocka_unit_test(what_fell_silent_before_a_step_closes),
         cmocka_unit_test(a_clock_that_is_set_puts_doubted_rows_right),
+        cmocka_unit_test(a_clock_that_is_set_names_the_batches_that_left_in_doubt),
+        cmocka_unit_test(a_clock_that_becomes_right_without_a_step_was_right),
+        cmocka_unit_test(rows_of_another_configuration_leave_before_a_step),
         cmocka_unit_test(a_message_delivered_twice_counts_once),
         cmocka_unit_test(numbers_given_away_are_not_used_again),
         cmocka_unit_test(losses_and_bad_messages_are_in_the_ledger),
