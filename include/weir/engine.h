@@ -72,10 +72,21 @@ void weir_engine_init(struct weir_engine *engine, const struct weir_config *conf
  * but for duplicates. */
 void weir_engine_note_losses(struct weir_engine *engine, const struct weir_ledger *losses);
 
-/* Takes the next count numbers of batches away, for batches that are made elsewhere; and the first
- * of those that were taken last. */
+/*
+ * Takes the next count numbers of batches away, for batches that are made elsewhere, and says later
+ * whether they are used. Numbers that are not leave no gap: an empty batch has the first of them and
+ * replaces the rest.
+ */
 void weir_engine_reserve(struct weir_engine *engine, uint64_t count);
-uint64_t weir_engine_reserved(const struct weir_engine *engine);
+void weir_engine_settle(struct weir_engine *engine, bool used);
+
+/* The numbers that were taken last and are not settled; count 0: none. */
+struct weir_engine_numbers {
+    uint64_t epoch;
+    uint64_t first;
+    uint64_t count;
+};
+void weir_engine_reserved(const struct weir_engine *engine, struct weir_engine_numbers *numbers);
 
 /* Begins another life: batches have this epoch from now on, and numbers from 1. */
 void weir_engine_set_epoch(struct weir_engine *engine, uint64_t epoch);

@@ -88,6 +88,9 @@ enum weir_status weir_intake_apply(struct weir_engine *engine, const struct weir
     case WEIR_RECORD_RESERVE:
         weir_engine_reserve(engine, record->number);
         break;
+    case WEIR_RECORD_SETTLE:
+        weir_engine_settle(engine, record->number > 0);
+        break;
     default:
         break;
     }

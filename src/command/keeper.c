@@ -90,6 +90,7 @@ static int work_round(struct weir_keeper *keeper, const char **what)
     } jobs[] = {
         {weir_keeper_store_configs, "the configuration cannot be kept"},
         {weir_keeper_write_log, "the journal cannot be written"},
+        {weir_keeper_settle_numbers, "the outbox cannot be written"},
         {weir_keeper_store_batches, "the outbox cannot be written"},
         {weir_keeper_shift_batches, "the outbox cannot be written"},
         {weir_keeper_serve_slot, "the outbox cannot be read"},
@@ -128,8 +129,9 @@ static bool has_work(struct weir_keeper *keeper)
     return keeper->image_count > 0 || keeper->slot == WEIR_KEEPER_SLOT_DONE ||
            (keeper->slot == WEIR_KEEPER_SLOT_EMPTY && keeper->storage->outbox.count > 0 &&
             !shifts) ||
-           (shifts && keeper->answered) || weir_ring_peek(&keeper->staged, &length) ||
-           keeper->snapshot_full || weir_keeper_log_is_due(keeper);
+           ((shifts || keeper->numbers.count > 0) && keeper->answered) ||
+           weir_ring_peek(&keeper->staged, &length) || keeper->snapshot_full ||
+           weir_keeper_log_is_due(keeper);
 }
 
 /* A log that is full of what the next snapshot makes dispensable is no fault, unless it lasts. */
@@ -240,7 +242,7 @@ struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir
         goto error_keeper;
     weir_ring_init(&keeper->staged, keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);
     if (!weir_room_init(&keeper->room, &storage->outbox, WEIR_BATCH_BYTES_MAX, weir_keeper_reserve,
-                        keeper))
+                        weir_keeper_use_numbers, keeper))
         goto error_keeper;
     copy_report(keeper);
     if (pthread_create(&keeper->thread, NULL, keep, keeper) == 0)

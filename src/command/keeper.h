@@ -81,10 +81,15 @@ void weir_keeper_take_snapshot(struct weir_keeper *keeper, const struct weir_run
                                const struct weir_log_place *place, const void *extra,
                                uint64_t extra_bytes);
 
-/* Numbers of batches of this epoch that the keeper asks for; 0: none. They are granted, or refused,
- * once. Before the first call the keeper asks for none. */
-uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch, uint64_t *id);
-void weir_keeper_grant(struct weir_keeper *keeper, uint64_t id, bool granted, uint64_t first);
+/* A record that the keeper wants to have noted: RESERVE, for the epoch that it names, or SETTLE;
+ * false: none. It is answered once, with the engine's numbers behind it. Before the first call the
+ * keeper asks for nothing. */
+bool weir_keeper_wanted(struct weir_keeper *keeper, struct weir_record *record, uint64_t *id);
+void weir_keeper_answer(struct weir_keeper *keeper, uint64_t id, bool noted,
+                        const struct weir_engine_numbers *numbers);
+
+/* Numbers that an earlier process took and did not settle. */
+void weir_keeper_put_numbers(struct weir_keeper *keeper, const struct weir_engine_numbers *numbers);
 
 struct weir_keeper_report {
     int error;                /* errno of what does not work now; 0: all is well */

@@ -6,8 +6,6 @@
 #include "command/keeper_work.h"
 #include "port/log.h"
 
-#define RESERVE_WAIT_MS 5000
-
 /* A batch on its way; its bytes, padded to eight, its rows and their sketches follow. */
 struct staged {
     uint64_t place;
@@ -26,37 +24,6 @@ static enum weir_keeper_slot slot_of(struct weir_keeper *keeper)
     slot = keeper->slot;
     pthread_mutex_unlock(&keeper->lock);
     return slot;
-}
-
-/*
- * Numbers of batches come from the engine, through the log, which is the owner's. Waits for them
- * and for the log to be on disk up to there, so that no other start gives them out again.
- */
-int weir_keeper_reserve(void *context, uint64_t epoch, uint32_t count, uint64_t *first)
-{
-    struct weir_keeper *keeper = context;
-    struct weir_keeper_reservation *wanted = &keeper->wanted;
-    int64_t end_ms = weir_keeper_monotonic_ms() + RESERVE_WAIT_MS;
-    int error = 0;
-
-    pthread_mutex_lock(&keeper->lock);
-    *wanted =
-        (struct weir_keeper_reservation){.epoch = epoch, .count = count, .id = wanted->id + 1};
-    weir_keeper_wake_owner(keeper);
-    while (wanted->count > 0 && !keeper->stopping && weir_keeper_monotonic_ms() < end_ms)
-        weir_keeper_wait_for_work(keeper, end_ms);
-    if (wanted->count > 0)
-        error = keeper->stopping ? -ECANCELED : -EAGAIN;
-    else if (wanted->refused)
-        error = -ESTALE;
-    wanted->count = 0;
-    *first = wanted->first;
-    pthread_mutex_unlock(&keeper->lock);
-    if (error == 0) {
-        keeper->log_due = true;
-        error = weir_keeper_write_log(keeper);
-    }
-    return error;
 }
 
 static void copy_counts(struct weir_keeper *keeper)
@@ -295,32 +262,5 @@ void weir_keeper_shift(struct weir_keeper *keeper, const struct weir_engine_shif
         memmove(keeper->shifts, keeper->shifts + 1, --keeper->shift_count * sizeof(*shift));
     keeper->shifts[keeper->shift_count++] = *shift;
     pthread_cond_signal(&keeper->work);
-    pthread_mutex_unlock(&keeper->lock);
-}
-
-uint32_t weir_keeper_wanted(struct weir_keeper *keeper, uint64_t *epoch, uint64_t *id)
-{
-    uint32_t count;
-
-    pthread_mutex_lock(&keeper->lock);
-    if (!keeper->answered)
-        pthread_cond_signal(&keeper->work);
-    keeper->answered = true;
-    count = keeper->wanted.count;
-    *epoch = keeper->wanted.epoch;
-    *id = keeper->wanted.id;
-    pthread_mutex_unlock(&keeper->lock);
-    return count;
-}
-
-void weir_keeper_grant(struct weir_keeper *keeper, uint64_t id, bool granted, uint64_t first)
-{
-    pthread_mutex_lock(&keeper->lock);
-    if (keeper->wanted.id == id && keeper->wanted.count > 0) {
-        keeper->wanted.count = 0;
-        keeper->wanted.refused = !granted;
-        keeper->wanted.first = first;
-        pthread_cond_signal(&keeper->work);
-    }
     pthread_mutex_unlock(&keeper->lock);
 }

@@ -1,6 +1,7 @@
 /*
  * What the keeper's parts share: keeper.c the thread and its round, keeper_log.c the log,
- * keeper_batch.c batches into the outbox and out of it, keeper_snapshot.c snapshots. For them alone.
+ * keeper_batch.c batches into the outbox and out of it, keeper_numbers.c numbers for those that are
+ * made again, keeper_snapshot.c snapshots. For them alone.
  */
 #ifndef WEIR_COMMAND_KEEPER_WORK_H
 #define WEIR_COMMAND_KEEPER_WORK_H
@@ -21,13 +22,12 @@ struct weir_keeper_image {
     uint64_t hash;
 };
 
-/* Numbers of batches that the thread asks the owner for. */
-struct weir_keeper_reservation {
-    uint64_t epoch;
-    uint32_t count; /* 0: nothing is asked for */
+/* A record that the thread asks the owner to note. */
+struct weir_keeper_request {
+    struct weir_record record;
+    bool open; /* there is no answer yet */
     bool refused;
-    uint64_t first;
-    uint64_t id; /* of the request: an answer that comes too late is none */
+    uint64_t id; /* an answer that comes too late is none */
 };
 
 enum weir_keeper_slot {
@@ -75,8 +75,9 @@ struct weir_keeper {
     uint32_t image_count;
 
     struct weir_room room; /* the thread's */
-    struct weir_keeper_reservation wanted;
-    bool answered; /* the owner looks at what is wanted */
+    struct weir_keeper_request request;
+    struct weir_engine_numbers numbers; /* taken, and not settled */
+    bool answered;                      /* the owner looks at what is wanted */
     struct weir_engine_shift shifts[WEIR_ROOM_SHIFT_COUNT_MAX]; /* owner to thread */
     uint32_t shift_count;
 
@@ -113,6 +114,7 @@ void weir_keeper_wait_for_work(struct weir_keeper *keeper, int64_t end_ms);
 
 int weir_keeper_store_configs(struct weir_keeper *keeper);
 int weir_keeper_write_log(struct weir_keeper *keeper);
+int weir_keeper_settle_numbers(struct weir_keeper *keeper);
 int weir_keeper_store_batches(struct weir_keeper *keeper);
 int weir_keeper_shift_batches(struct weir_keeper *keeper);
 int weir_keeper_serve_slot(struct weir_keeper *keeper);
@@ -125,7 +127,9 @@ bool weir_keeper_shifts(const struct weir_keeper *keeper);
 bool weir_keeper_log_is_due(struct weir_keeper *keeper);
 bool weir_keeper_snapshot_is_due(const struct weir_keeper *keeper);
 
-/* Takes numbers of batches for a room; context is the keeper. */
+/* keeper_numbers.c: takes numbers of batches for a room, and says that they are in use; context is
+ * the keeper. */
 int weir_keeper_reserve(void *context, uint64_t epoch, uint32_t count, uint64_t *first);
+int weir_keeper_use_numbers(void *context);
 
 #endif

@@ -14,7 +14,7 @@ static const char *const kind_names[] = {
     [WEIR_RECORD_EPOCH] = "epoch",     [WEIR_RECORD_LOSSES] = "losses",
     [WEIR_RECORD_EVENTS] = "events",   [WEIR_RECORD_BATCHES] = "batches",
     [WEIR_RECORD_PAUSE] = "pause",     [WEIR_RECORD_STEP] = "step",
-    [WEIR_RECORD_RESERVE] = "reserve",
+    [WEIR_RECORD_RESERVE] = "reserve", [WEIR_RECORD_SETTLE] = "settle",
 };
 
 static void add_text(struct weir_writer *writer, const struct weir_text *text)
@@ -164,7 +164,7 @@ static void print_other(struct weir_writer *writer, const struct weir_record *re
     if (record->kind == WEIR_RECORD_LOSSES)
         add_losses(line, &record->losses);
     if (record->kind == WEIR_RECORD_EVENTS || record->kind == WEIR_RECORD_BATCHES ||
-        record->kind == WEIR_RECORD_RESERVE)
+        record->kind == WEIR_RECORD_RESERVE || record->kind == WEIR_RECORD_SETTLE)
         add_count(line, "number", record->number);
     if (record->kind == WEIR_RECORD_STEP || record->kind == WEIR_RECORD_PAUSE) {
         weir_text_add(line, ",\"step\":");

@@ -220,6 +220,7 @@ static void settle_losses(struct weir_daemon *daemon, const struct weir_recovery
 static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
                   struct weir_config *config)
 {
+    struct weir_engine_numbers numbers;
     struct weir_running *next;
     bool reusable;
 
@@ -231,6 +232,8 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
     weir_engine_ledger(&daemon->running->engine, &daemon->losses);
     daemon->log_epoch = recovery->epoch;
     replay_log(daemon, recovery);
+    weir_engine_reserved(&daemon->running->engine, &numbers);
+    weir_keeper_put_numbers(daemon->keeper, &numbers);
     resume_clock(daemon);
     settle_losses(daemon, recovery);
     daemon->events_done = weir_publisher_events_done(daemon->publisher);
@@ -464,24 +467,25 @@ static void follow_faults(struct weir_daemon *daemon)
     weir_publisher_set_storage(daemon->publisher, report.error == 0 ? "good" : report.what);
 }
 
-/* The outbox asks for numbers of batches, to make some coarser. */
-static void grant_numbers(struct weir_daemon *daemon)
+/* The outbox asks for numbers of batches, to make some again, or says what became of them. */
+static void answer_keeper(struct weir_daemon *daemon)
 {
-    struct weir_record record = {.kind = WEIR_RECORD_RESERVE};
-    uint64_t epoch;
+    struct weir_engine *engine;
+    struct weir_engine_numbers numbers;
+    struct weir_record record;
     uint64_t id;
-    bool granted;
+    bool noted;
 
-    record.number = weir_keeper_wanted(daemon->keeper, &epoch, &id);
-    if (record.number == 0)
+    if (!weir_keeper_wanted(daemon->keeper, &record, &id))
         return;
-    weir_intake_lock(&daemon->intake);
+    engine = weir_intake_lock(&daemon->intake);
     weir_daemon_step_engine(daemon);
-    granted = weir_engine_epoch(&daemon->running->engine) == epoch &&
-              weir_intake_note(&daemon->intake, &record);
-    if (granted)
+    noted = (record.kind != WEIR_RECORD_RESERVE || weir_engine_epoch(engine) == record.epoch) &&
+            weir_intake_note(&daemon->intake, &record);
+    if (noted)
         weir_daemon_step_engine(daemon);
-    weir_keeper_grant(daemon->keeper, id, granted, weir_engine_reserved(&daemon->running->engine));
+    weir_engine_reserved(engine, &numbers);
+    weir_keeper_answer(daemon->keeper, id, noted, &numbers);
     weir_intake_unlock(&daemon->intake);
 }
 
@@ -520,7 +524,7 @@ void weir_daemon_step_storage(struct weir_daemon *daemon)
     if (!daemon->keeper)
         return;
     follow_faults(daemon);
-    grant_numbers(daemon);
+    answer_keeper(daemon);
     weir_daemon_note_done(daemon);
     if (!wants_snapshot(daemon))
         return;

@@ -21,13 +21,14 @@ uint64_t weir_room_work_bytes(void)
 
 bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t batch_bytes_max,
                     int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first),
-                    void *context)
+                    int (*use)(void *context), void *context)
 {
     *room = (struct weir_room){
         .outbox = outbox,
         .batch_bytes_max = batch_bytes_max,
         .work = weir_running_map(weir_room_work_bytes()),
         .reserve = reserve,
+        .use = use,
         .context = context,
     };
     if (outbox->count > 0)
@@ -200,6 +201,8 @@ static int replace(struct weir_room *room, struct weir_coarsen *coarsen, const s
         (void)weir_coarsen_take(coarsen, sequence + part, &made);
         error = put_part(room, run, &made, epoch, sequence + part, (uint8_t)part, (uint8_t)parts);
     }
+    if (error == 0)
+        error = room->use(room->context);
     if (error != 0) {
         take_back(room, run, epoch);
         return error;

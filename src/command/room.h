@@ -46,13 +46,15 @@ struct weir_room {
     } spared[WEIR_ROOM_SPARED_COUNT];
     /* Takes count numbers of this epoch; 0, or an error: -ESTALE, there is another epoch by now. */
     int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first);
+    /* They are in use, for certain when it answers 0. */
+    int (*use)(void *context);
     void *context;
 };
 
 /* False: no memory. batch_bytes_max: of the rows of a batch. */
 bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t batch_bytes_max,
                     int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first),
-                    void *context);
+                    int (*use)(void *context), void *context);
 void weir_room_finish(struct weir_room *room);
 
 /* Bytes of memory that it works in. */

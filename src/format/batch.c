@@ -136,3 +136,15 @@ const char *weir_batch_seal(struct weir_batch *batch, const struct weir_batch_he
     *length = text.length + batch->rows_length + TAIL_BYTES;
     return start;
 }
+
+size_t weir_batch_seal_empty(char bytes[static WEIR_BATCH_EMPTY_BYTES],
+                             const struct weir_batch_head *head)
+{
+    struct weir_text text;
+
+    weir_text_init(&text, bytes, WEIR_BATCH_EMPTY_BYTES);
+    write_head(&text, head);
+    weir_text_add(&text, "]}");
+    assert(!text.overflow);
+    return text.length;
+}

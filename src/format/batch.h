@@ -96,4 +96,11 @@ enum weir_status weir_batch_accept(struct weir_batch *batch,
 const char *weir_batch_seal(struct weir_batch *batch, const struct weir_batch_head *head,
                             size_t *length);
 
+/* The longest batch without rows. */
+#define WEIR_BATCH_EMPTY_BYTES (WEIR_BATCH_HEAD_BYTES + 2)
+
+/* Writes a batch without rows; returns its length. */
+size_t weir_batch_seal_empty(char bytes[static WEIR_BATCH_EMPTY_BYTES],
+                             const struct weir_batch_head *head);
+
 #endif

@@ -25,7 +25,9 @@ struct weir_batcher {
     int64_t clock_ms;
     uint64_t epoch;
     uint64_t sequence; /* of the batch under construction */
-    uint64_t reserved; /* the first of the numbers that were given away last */
+    bool filling;      /* the next take gives out a batch for the numbers that are not used */
+    struct weir_engine_numbers reserved; /* given away, and not settled */
+    char filler[WEIR_BATCH_EMPTY_BYTES];
     struct weir_engine_shift shift;
     struct weir_ledger losses;
     struct weir_duplicates duplicates;
@@ -83,13 +85,22 @@ void weir_engine_ledger(const struct weir_engine *engine, struct weir_ledger *le
 
 void weir_engine_reserve(struct weir_engine *engine, uint64_t count)
 {
-    engine->batcher->reserved = engine->batcher->sequence;
-    engine->batcher->sequence += count;
+    struct weir_batcher *batcher = engine->batcher;
+
+    batcher->reserved = (struct weir_engine_numbers){batcher->epoch, batcher->sequence, count};
+    batcher->sequence += count;
 }
 
-uint64_t weir_engine_reserved(const struct weir_engine *engine)
+void weir_engine_settle(struct weir_engine *engine, bool used)
 {
-    return engine->batcher->reserved;
+    engine->batcher->filling = !used && engine->batcher->reserved.count > 0;
+    if (!engine->batcher->filling)
+        engine->batcher->reserved.count = 0;
+}
+
+void weir_engine_reserved(const struct weir_engine *engine, struct weir_engine_numbers *numbers)
+{
+    *numbers = engine->batcher->reserved;
 }
 
 void weir_engine_set_epoch(struct weir_engine *engine, uint64_t epoch)
@@ -160,7 +171,7 @@ void weir_engine_note_malformed(struct weir_engine *engine)
 
 bool weir_engine_pending(const struct weir_engine *engine)
 {
-    return engine->batcher->sealing || engine->batcher->shifting ||
+    return engine->batcher->sealing || engine->batcher->shifting || engine->batcher->filling ||
            weir_pipeline_pending(&engine->pipeline);
 }
 
@@ -358,6 +369,35 @@ static void give_batch(struct weir_engine *engine, struct weir_engine_output *ou
     batcher->clock = WEIR_BATCH_CLOCK_RIGHT;
 }
 
+static void give_filler(struct weir_engine *engine, struct weir_engine_output *output)
+{
+    struct weir_batcher *batcher = engine->batcher;
+    struct weir_engine_numbers *numbers = &batcher->reserved;
+    const struct weir_batch_range rest = {numbers->first + 1, numbers->first + numbers->count - 1};
+    struct weir_ledger ledger;
+    struct weir_batch_head head = {
+        .gateway = engine->config->gateway,
+        .epoch = numbers->epoch,
+        .sequence = numbers->first,
+        .created_ms = batcher->clock_ms,
+        .ledger = &ledger,
+        .ranges = &rest,
+        .range_count = numbers->count > 1,
+    };
+
+    weir_engine_ledger(engine, &ledger);
+    output->kind = WEIR_ENGINE_BATCH;
+    output->batch = (struct weir_engine_batch){
+        .bytes = batcher->filler,
+        .length = weir_batch_seal_empty(batcher->filler, &head),
+        .epoch = numbers->epoch,
+        .sequence = numbers->first,
+        .rows = batcher->batch.rows,
+    };
+    batcher->filling = false;
+    numbers->count = 0;
+}
+
 static enum weir_status batch_summary(struct weir_engine *engine,
                                       const struct weir_summary *summary,
                                       const struct weir_sketch *sketch)
@@ -394,6 +434,11 @@ bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *out
         output->sketch = NULL;
         output->shift = batcher->shift;
         batcher->shifting = false;
+        return true;
+    }
+    if (batcher->filling) {
+        output->sketch = NULL;
+        give_filler(engine, output);
         return true;
     }
     oldest = weir_pipeline_peek(&engine->pipeline, &output->sketch);

@@ -115,6 +115,7 @@ static void add_body(struct weir_record_image *image, const struct weir_record *
         break;
     case WEIR_RECORD_EVENTS:
     case WEIR_RECORD_RESERVE:
+    case WEIR_RECORD_SETTLE:
         add_number(image, record->number);
         break;
     case WEIR_RECORD_STEP:
@@ -298,6 +299,7 @@ static void take_body(struct cursor *cursor, struct weir_record *record, int64_t
         break;
     case WEIR_RECORD_EVENTS:
     case WEIR_RECORD_RESERVE:
+    case WEIR_RECORD_SETTLE:
         record->number = take_number(cursor);
         break;
     case WEIR_RECORD_STEP:
@@ -328,7 +330,7 @@ size_t weir_record_read(struct weir_record *record, const unsigned char *at, siz
         return 0;
     cursor.end = cursor.at + body_length;
     /* Before the checksum, because a search through damage gets here at every byte. */
-    if (*cursor.at < WEIR_RECORD_SEGMENT || *cursor.at > WEIR_RECORD_PAUSE)
+    if (*cursor.at < WEIR_RECORD_SEGMENT || *cursor.at > WEIR_RECORD_KIND_MAX)
         return 0;
     for (int i = 0; i < CHECKSUM_BYTES; i++)
         checksum |= (uint32_t)at[i] << 8 * i;

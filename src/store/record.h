@@ -28,7 +28,10 @@ enum weir_record_kind {
     WEIR_RECORD_RESERVE, /* numbers of batches that the outbox took for its own */
     WEIR_RECORD_STEP,    /* the clock was set: times jump, nothing has passed */
     WEIR_RECORD_PAUSE,   /* nobody was there for a time */
+    WEIR_RECORD_SETTLE,  /* what became of the numbers that were taken last */
 };
+
+#define WEIR_RECORD_KIND_MAX WEIR_RECORD_SETTLE
 
 #define WEIR_RECORD_VERSION 1
 
@@ -42,7 +45,7 @@ struct weir_record {
                         * SEGMENT, and its lowest eight bits from any other */
     uint64_t hash;     /* of CONFIG */
     uint64_t epoch;    /* of CONFIG, EPOCH and BATCHES */
-    uint64_t number;   /* of EVENTS and BATCHES; the count of RESERVE */
+    uint64_t number;   /* of EVENTS and BATCHES; the count of RESERVE; of SETTLE: 1, used, or 0 */
     int64_t step_ms;   /* of STEP: how far ahead; of PAUSE: how long */
     struct weir_ledger losses; /* of LOSSES: queue_dropped and what follows it */
 };

@@ -144,6 +144,28 @@ def test_on_its_way(bench):
     expect(any(batch.get("clock") == "corrected" for batch in found.values()), "the rest is not")
 
 
+def test_killed(bench):
+    """kill -9 while times are put right: nothing is lost, counts twice or is left out."""
+    random, rounds = faults.draw_seed(), faults.soak_rounds(4)
+    site = Site(bench)
+    site.be_late()
+    site.start()
+    site.send(5)
+    wait_for(lambda: len(site.outbox()) >= 8, "batches in the outbox")
+    site.disk.set(operations=faults.RENAME, delay_ms=30)
+    site.learn_time()
+    for _ in range(rounds):
+        time.sleep(random.uniform(0, 0.3))
+        site.weir.kill()
+        site.start()
+    site.disk.heal()
+    time.sleep(1.5)
+    site.send(0.5)
+    doubted = expect_account(site, site.receive())
+    # The first may have been on its way when the process ended.
+    expect(len(doubted) <= 1, f"{len(doubted)} batches in doubt")
+
+
 if __name__ == "__main__" and not os.access(faults.CLOCK_SHIM, os.R_OK):
     print(f"skipped: there is no {faults.CLOCK_SHIM}; WEIR_FAULT_CLOCK_SHIM names it")
     sys.exit(77)

@@ -22,7 +22,7 @@ BLANK = """{ name = "raw"; topics = [ "raw/#" ]; format = "number";
 # An independent reader, written from docs/journal-format.md.
 
 KINDS = ["segment", "end", "message", "tick", "config", "epoch", "losses", "events", "batches",
-         "reserve", "step", "pause"]
+         "reserve", "step", "pause", "settle"]
 LOSSES = ["queue_dropped", "outbox_dropped", "batches_dropped", "events_dropped", "coarsened",
           "journal_lost"]
 
@@ -125,7 +125,7 @@ def read_body(kind, body, before_ms):
         found["epoch"] = f"{body.fixed():016x}"
     if kind == "losses":
         found.update((name, body.number()) for name in LOSSES)
-    if kind in ("events", "batches", "reserve"):
+    if kind in ("events", "batches", "reserve", "settle"):
         found["number"] = body.number()
     if kind in ("step", "pause"):
         found["step"] = body.signed()

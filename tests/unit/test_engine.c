@@ -601,12 +601,20 @@ static void a_message_delivered_twice_counts_once(void **state)
 
 static void numbers_given_away_are_not_used_again(void **state)
 {
+    struct weir_engine_numbers numbers;
     struct rig rig;
 
     (void)state;
     init_rig(&rig, 60000, 1 << 20, true);
     weir_engine_reserve(&rig.engine, 3);
-    assert_int_equal(weir_engine_reserved(&rig.engine), 1);
+    weir_engine_reserved(&rig.engine, &numbers);
+    assert_int_equal(numbers.epoch, EPOCH);
+    assert_int_equal(numbers.first, 1);
+    assert_int_equal(numbers.count, 3);
+    weir_engine_settle(&rig.engine, true);
+    weir_engine_reserved(&rig.engine, &numbers);
+    assert_int_equal(numbers.count, 0);
+    assert_false(weir_engine_pending(&rig.engine));
     rig.next_sequence = 4;
     feed(&rig, T0 + 1, 0);
     advance(&rig, T0 + 60000);
@@ -614,6 +622,40 @@ static void numbers_given_away_are_not_used_again(void **state)
     weir_engine_set_epoch(&rig.engine, EPOCH + 1);
     assert_int_equal(weir_engine_next_sequence(&rig.engine), 1);
     assert_int_equal(weir_engine_epoch(&rig.engine), EPOCH + 1);
+    finish_rig(&rig);
+}
+
+static void numbers_that_are_not_used_leave_no_gap(void **state)
+{
+    struct weir_engine_output output;
+    struct weir_batch_range ranges[WEIR_BATCH_RANGE_COUNT_MAX];
+    struct weir_batch_view view;
+    uint32_t range_count;
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, true);
+    feed(&rig, T0 + 1, 0);
+    weir_engine_reserve(&rig.engine, 3);
+    weir_engine_set_epoch(&rig.engine, EPOCH + 1);
+    weir_engine_settle(&rig.engine, false);
+    assert_true(weir_engine_pending(&rig.engine));
+    assert_true(weir_engine_take(&rig.engine, &output));
+    assert_int_equal(output.kind, WEIR_ENGINE_BATCH);
+    assert_int_equal(output.batch.epoch, EPOCH);
+    assert_int_equal(output.batch.sequence, 1);
+    assert_int_equal(output.batch.row_count, 0);
+    assert_null(
+        weir_batch_reader_open(&rig.reader, output.batch.bytes, output.batch.length, &view));
+    assert_true(weir_batch_view_ranges(&view, ranges, &range_count));
+    assert_int_equal(range_count, 1);
+    assert_int_equal(ranges[0].first, 2);
+    assert_int_equal(ranges[0].last, 3);
+    assert_false(weir_engine_pending(&rig.engine));
+    weir_engine_settle(&rig.engine, false);
+    assert_false(weir_engine_pending(&rig.engine));
+    advance(&rig, T0 + 60000);
+    assert_int_equal(rig.batched_count, 1);
     finish_rig(&rig);
 }
 
@@ -734,6 +776,7 @@ int main(void)
         cmocka_unit_test(rows_of_another_configuration_leave_before_a_step),
         cmocka_unit_test(a_message_delivered_twice_counts_once),
         cmocka_unit_test(numbers_given_away_are_not_used_again),
+        cmocka_unit_test(numbers_that_are_not_used_leave_no_gap),
         cmocka_unit_test(losses_and_bad_messages_are_in_the_ledger),
         cmocka_unit_test(an_engine_that_adopts_goes_on_with_rows_and_numbers),
         cmocka_unit_test(windows_of_a_stream_that_changed_are_closed_before),

@@ -90,6 +90,7 @@ static inline bool records_equal(const struct weir_record *left, const struct we
     case WEIR_RECORD_EVENTS:
     case WEIR_RECORD_BATCHES:
     case WEIR_RECORD_RESERVE:
+    case WEIR_RECORD_SETTLE:
         return left->number == right->number;
     case WEIR_RECORD_STEP:
         return left->step_ms == right->step_ms;
