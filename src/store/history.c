@@ -109,14 +109,13 @@ static bool is_blank(const struct weir_history *history)
            (bytes[0] | bytes[1] | bytes[2] | bytes[3] | bytes[4]) == 0;
 }
 
-/* What is missing in front of a head was in the segment before it. */
+/* What is missing in front of a head was in the segment before it, if that is there. */
 static void note_bad(struct weir_history *history, bool before)
 {
-    uint64_t number;
+    uint64_t number = history->numbers[history->next - 1];
 
-    if (before && history->next < 2)
+    if (before && (history->next < 2 || history->numbers[history->next - 2] != --number))
         return;
-    number = history->numbers[history->next - (before ? 2 : 1)];
     if (history->bad_count < WEIR_HISTORY_BAD_MAX &&
         (history->bad_count == 0 || history->bad[history->bad_count - 1] != number))
         history->bad[history->bad_count++] = number;

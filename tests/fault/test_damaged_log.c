@@ -179,6 +179,31 @@ static void a_cut_costs_what_was_cut_off(void **state)
     }
 }
 
+static void a_file_that_is_gone_is_no_fault_of_the_one_before(void **state)
+{
+    const struct weir_log_place start = {0};
+    uint64_t rest[FILE_MAX];
+    struct weir_history history;
+    struct weir_record record;
+    uint64_t missing = 0;
+    uint64_t read = 0;
+
+    (void)state;
+    for (uint32_t i = 0, count = 0; i < file_count; i++) {
+        if (i != 2)
+            rest[count++] = i;
+    }
+    for (uint32_t i = 0; i < RECORD_COUNT; i++)
+        missing += written[i].position / SEGMENT == 2;
+    weir_history_init(&history, &bad.disk, rest, file_count - 1, SEGMENT, STORE, &start, buffer);
+    while (weir_history_next(&history, &record, NULL))
+        read++;
+    assert_int_equal(read, RECORD_COUNT - missing);
+    assert_int_equal(history.lost, missing);
+    assert_int_equal(history.damaged, 1);
+    assert_int_equal(history.bad_count, 0);
+}
+
 /* Whose log it is only the heads tell then: a segment without one cannot be read before. */
 static void a_log_of_an_unknown_store_gives_nothing_that_was_not_written(void **state)
 {
@@ -204,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_whole_log_is_read_whole),
         cmocka_unit_test(one_flipped_bit_costs_one_record),
         cmocka_unit_test(a_cut_costs_what_was_cut_off),
+        cmocka_unit_test(a_file_that_is_gone_is_no_fault_of_the_one_before),
         cmocka_unit_test(a_log_of_an_unknown_store_gives_nothing_that_was_not_written),
     };
 
