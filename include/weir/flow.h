@@ -154,7 +154,7 @@ struct weir_ledger {
     uint64_t queue_dropped;   /* messages that found the intake queue full */
     uint64_t outbox_dropped;  /* summaries in batches that fell out of a full outbox */
     uint64_t batches_dropped; /* those batches */
-    uint64_t events_dropped;  /* alert events that found their queue full; states are never lost */
+    uint64_t events_dropped;  /* alert events that a full queue gave up; states are never lost */
     uint64_t coarsened;       /* summaries that were merged into coarser ones to make room */
     uint64_t journal_lost;    /* records of the journal that a restart found unreadable */
 

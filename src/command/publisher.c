@@ -200,6 +200,14 @@ error:
     return NULL;
 }
 
+/* An event that the broker or the library will not have, or the queue has no room for: counted, its
+ * state is retained all the same. */
+static void give_up_event(struct weir_publisher *publisher, uint64_t number)
+{
+    weir_resend_answer(&publisher->event_queue, number, true);
+    publisher->events_dropped++;
+}
+
 void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct weir_alert *alert)
 {
     uint64_t number;
@@ -207,10 +215,13 @@ void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct 
     mark_state(publisher, publisher->state_first[alert->rule] + alert->series);
     if (alert->event == WEIR_EVENT_NONE)
         return;
-    if (weir_resend_add(&publisher->event_queue, &number))
-        publisher->events[number % EVENT_COUNT_MAX] = *alert;
-    else
-        publisher->events_dropped++;
+    /* Always numbered: the log speaks of events by number, and they must be the same ones when it is
+     * followed again, however many were waiting at the time. */
+    if (!weir_resend_add(&publisher->event_queue, &number)) {
+        give_up_event(publisher, publisher->event_queue.first);
+        (void)weir_resend_add(&publisher->event_queue, &number);
+    }
+    publisher->events[number % EVENT_COUNT_MAX] = *alert;
 }
 
 void weir_publisher_accept_summary(struct weir_publisher *publisher,
@@ -352,14 +363,6 @@ static void write_alert(struct weir_publisher *publisher, const struct weir_engi
     weir_text_add_bytes(&topic, "", 1);
     weir_text_init(payload, publisher->payload, PAYLOAD_BYTES);
     weir_encode_alert_payload(payload, publisher->config, series, alert);
-}
-
-/* An event that the broker or the library will not have: counted, its state is retained all the
- * same. */
-static void give_up_event(struct weir_publisher *publisher, uint64_t number)
-{
-    weir_resend_answer(&publisher->event_queue, number, true);
-    publisher->events_dropped++;
 }
 
 static void send_events(struct weir_publisher *publisher)

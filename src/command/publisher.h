@@ -4,8 +4,8 @@
  *
  * States are levels: one bit each says that the broker does not have the newest yet, so any number
  * of changes while the broker is away costs nothing and ends in one message. Events are news: they
- * wait in a queue of fixed length; one that finds it full is counted, its state is not lost. Both
- * are sent again until the broker has acknowledged them.
+ * wait in a queue of fixed length; when it is full the oldest gives way and is counted, one that is
+ * on its way too, its state is not lost. Both are sent again until the broker has acknowledged them.
  */
 #ifndef WEIR_COMMAND_PUBLISHER_H
 #define WEIR_COMMAND_PUBLISHER_H
@@ -50,7 +50,7 @@ int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms);
 /* True while something waits to be sent or acknowledged and the broker is there. */
 bool weir_publisher_busy(const struct weir_publisher *publisher);
 
-/* Alert events that found the queue full. */
+/* Alert events that a full queue, or the broker, would not have. */
 uint64_t weir_publisher_dropped(const struct weir_publisher *publisher);
 
 /* What the next process has to know: events that have not been delivered. Writes it to state, 8-byte
