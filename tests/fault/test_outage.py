@@ -322,6 +322,32 @@ def test_other_config(bench):
     faults.expect_counts(counts, load.windows())
 
 
+def test_config_gone(bench):
+    """A configuration that a start cannot read costs its epoch, and no sample and no number."""
+    site = Site(bench).start()
+    load = Load(site.broker)
+    load.send_some(2500)
+    wait_for(lambda: site.ledger()["samples"] == 2500, "all samples")
+    before = set((site.weir.state / "configs").iterdir())
+    other = LOAD.replace('"load"', '"other"', 1).replace("load/", "other/")
+    site.write(f"{LOAD}, {other}", HOT)
+    site.weir.reload()
+    wait_for(lambda: set((site.weir.state / "configs").iterdir()) - before, "its image")
+    load.send_some(2500)
+    wait_for(lambda: site.ledger()["samples"] == 5000, "all samples")
+    site.weir.kill()
+    (gone,) = set((site.weir.state / "configs").iterdir()) - before
+    gone.unlink()
+    site.start()
+    site.weir.wait_log("a configuration of the past cannot be read")
+    load.send_some(500)
+    load.finish()
+    faults.wait_for_windows(site.batches, load.windows(), 60)
+    found, _ = faults.read_batches(site.batches)
+    equal(len(faults.expect_no_gaps(found)), 2, "epochs")
+    faults.expect_counts(faults.count_rows(found), load.windows())
+
+
 def test_two(bench):
     """A second weir on the same state says so, and runs without storage."""
     site = Site(bench).start()
