@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "format/batch.h"
+#include "format/crc32c.h"
 #include "port/log.h"
 #include "store/config_image.h"
-#include "store/crc32c.h"
 
 #define MAGIC 0x3165726f74737277u /* "wrstore1", read as a number */
 #define IDENTITY_NAME "store"

@@ -65,6 +65,21 @@ enum weir_status weir_batch_accept(struct weir_batch *batch,
     return WEIR_OK;
 }
 
+enum weir_status weir_batch_accept_row(struct weir_batch *batch,
+                                       const struct weir_stream_config *stream,
+                                       const struct weir_summary *summary,
+                                       const struct weir_sketch *sketch)
+{
+    uint32_t sketch_length;
+
+    if (batch->row_count == WEIR_BATCH_ROW_COUNT_MAX ||
+        put_sketch(batch, stream, sketch, &sketch_length) != WEIR_OK)
+        return WEIR_FULL;
+    batch->sketches_length += sketch_length;
+    batch->rows[batch->row_count++] = *summary;
+    return WEIR_OK;
+}
+
 static void write_ranges(struct weir_text *text, const struct weir_batch_head *head)
 {
     weir_text_add(text, ",\"replaces\":");
@@ -88,7 +103,7 @@ const char *weir_batch_clock_name(enum weir_batch_clock clock)
     return names[clock];
 }
 
-static void write_head(struct weir_text *text, const struct weir_batch_head *head)
+void weir_batch_write_head(struct weir_text *text, const struct weir_batch_head *head)
 {
     const char *clock = weir_batch_clock_name(head->clock);
 
@@ -128,7 +143,7 @@ const char *weir_batch_seal(struct weir_batch *batch, const struct weir_batch_he
     assert(head->range_count <= WEIR_BATCH_RANGE_COUNT_MAX &&
            (!head->ledger_text || head->ledger_length <= WEIR_BATCH_LEDGER_BYTES_MAX));
     weir_text_init(&text, envelope, sizeof(envelope));
-    write_head(&text, head);
+    weir_batch_write_head(&text, head);
     assert(!text.overflow);
     start = batch->bytes + WEIR_BATCH_HEAD_BYTES - text.length;
     memcpy(start, envelope, text.length);
@@ -143,7 +158,7 @@ size_t weir_batch_seal_empty(char bytes[static WEIR_BATCH_EMPTY_BYTES],
     struct weir_text text;
 
     weir_text_init(&text, bytes, WEIR_BATCH_EMPTY_BYTES);
-    write_head(&text, head);
+    weir_batch_write_head(&text, head);
     weir_text_add(&text, "]}");
     assert(!text.overflow);
     return text.length;

@@ -56,8 +56,9 @@ struct weir_batch_head {
     uint32_t range_count;                  /* 0: no replaces */
 };
 
-/* Rows of a batch at most: those of the shortest names fill it. */
-#define WEIR_BATCH_ROW_COUNT_MAX 640
+/* Rows of a batch at most. As JSON those of the shortest names fill it before; of the compact form
+ * it is the limit. */
+#define WEIR_BATCH_ROW_COUNT_MAX 1024
 
 /* Sketches of a batch's rows: as much as of the rows themselves. Those of 60 samples that are all
  * different, the largest that are common, fill it with 120 rows. */
@@ -90,6 +91,15 @@ enum weir_status weir_batch_accept(struct weir_batch *batch,
                                    const struct weir_stream_config *stream, const char *series,
                                    const struct weir_summary *summary,
                                    const struct weir_sketch *sketch);
+
+/* Appends a row and its sketch, if it is not NULL, and no text: for a batch whose bytes are made otherwise. */
+enum weir_status weir_batch_accept_row(struct weir_batch *batch,
+                                       const struct weir_stream_config *stream,
+                                       const struct weir_summary *summary,
+                                       const struct weir_sketch *sketch);
+
+/* The envelope up to where the rows begin; they end with "]}". */
+void weir_batch_write_head(struct weir_text *text, const struct weir_batch_head *head);
 
 /* Closes the batch. Returns its bytes, which lie in the batch until it is made anew, and their
  * length. */

@@ -79,14 +79,11 @@ uint32_t weir_encode_aggregates(const struct weir_summary *summary)
     return aggregates;
 }
 
-static void add_quantiles(struct weir_text *text, const struct weir_stream_config *stream,
-                          const struct weir_summary *summary, const struct weir_sketch *sketch)
+void weir_encode_quantiles(struct weir_text *text, const struct weir_stream_config *stream,
+                           const double *quantiles)
 {
-    double quantiles[WEIR_QUANTILE_COUNT_MAX];
     char name[WEIR_QUANTILE_NAME_SIZE];
 
-    weir_sketch_quantiles(sketch, stream->quantiles, stream->quantile_count, summary->min,
-                          summary->max, quantiles);
     for (uint32_t i = 0; i < stream->quantile_count; i++) {
         weir_quantile_name(stream->quantiles[i], name);
         add_key(text, name);
@@ -99,6 +96,7 @@ void weir_encode_summary(struct weir_text *text, const struct weir_stream_config
                          const struct weir_sketch *sketch)
 {
     const struct weir_field_config *field = &stream->fields[summary->field];
+    double quantiles[WEIR_QUANTILE_COUNT_MAX];
 
     weir_text_add(text, "\"stream\":");
     weir_text_add_quoted(text, stream->name);
@@ -113,8 +111,11 @@ void weir_encode_summary(struct weir_text *text, const struct weir_stream_config
         if (stream->aggregates & 1u << i)
             add_aggregate(text, summary, (enum weir_aggregate)i);
     }
-    if (sketch)
-        add_quantiles(text, stream, summary, sketch);
+    if (!sketch)
+        return;
+    weir_sketch_quantiles(sketch, stream->quantiles, stream->quantile_count, summary->min,
+                          summary->max, quantiles);
+    weir_encode_quantiles(text, stream, quantiles);
 }
 
 void weir_encode_alert(struct weir_text *text, const struct weir_config *config, const char *series,

@@ -35,6 +35,22 @@ size_t weir_sketch_list_put(unsigned char *at, const struct weir_sketch_list_ent
     return weir_sketch_list_size(entry);
 }
 
+size_t weir_sketch_list_split(unsigned char *bytes, size_t length, uint32_t row)
+{
+    size_t front = 0;
+
+    for (size_t at = 0; at < length;) {
+        unsigned char *entry = bytes + at;
+
+        at += HEAD_BYTES + get_short(entry + 2) + 2 * (size_t)entry[4];
+        if (get_short(entry) < row)
+            front = at;
+        else
+            (void)put_short(entry, get_short(entry) - row);
+    }
+    return front;
+}
+
 void weir_sketch_list_open(struct weir_sketch_list *list, const unsigned char *bytes, size_t length)
 {
     list->damaged = false;

@@ -33,6 +33,10 @@ size_t weir_sketch_list_size(const struct weir_sketch_list_entry *entry);
 /* Writes an entry; returns its size. */
 size_t weir_sketch_list_put(unsigned char *at, const struct weir_sketch_list_entry *entry);
 
+/* Bytes of the entries in front of a row, in a list that was put together here; the rows of those
+ * behind count from it from now on. */
+size_t weir_sketch_list_split(unsigned char *bytes, size_t length, uint32_t row);
+
 /* A list on its way through its rows. */
 struct weir_sketch_list {
     bool damaged; /* to read: what is left is no entry */

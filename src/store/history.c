@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "store/crc32c.h"
+#include "format/crc32c.h"
 #include "store/segments.h"
 
 void weir_history_init(struct weir_history *history, struct weir_disk *disk,

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "store/crc32c.h"
+#include "format/crc32c.h"
 
 #define MAGIC 0x316c616e72756f6au /* "journal1", read as a number */
 

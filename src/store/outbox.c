@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/crc32c.h"
+#include "format/crc32c.h"
 
 #define MAGIC 0x31786f6274756f77u /* "woutbox1", read as a number */
 #define BLOCK_BYTES 4096u

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "store/crc32c.h"
+#include "format/crc32c.h"
 
 /* checksum, 4 bytes; length of what follows, LEB128; kind, 1 byte; sequence, its lowest byte; what
  * the kind has. */

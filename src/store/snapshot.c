@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/crc32c.h"
+#include "format/crc32c.h"
 
 #define MAGIC 0x31746f6873706e73u /* "snpshot1", read as a number */
 #define PAGE_BYTES 4096u

@@ -5,7 +5,7 @@
 #define TESTS_FAULT_LOG_RIG_H
 
 #include "bad_disk.h"
-#include "store/crc32c.h"
+#include "format/crc32c.h"
 #include "store/history.h"
 #include "store/journal.h"
 #include "store/segments.h"

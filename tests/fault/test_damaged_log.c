@@ -1,7 +1,7 @@
 #include <fcntl.h>
 
 #include "bad_disk.h"
-#include "store/crc32c.h"
+#include "format/crc32c.h"
 #include "store/history.h"
 #include "store/segments.h"
 #include "unit/support/records.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/crc32c.h"
+#include "format/crc32c.h"
 #include "support/random.h"
 #include "support/unit.h"
 

@@ -3,8 +3,8 @@
  * time by tables: M. E. Kounavis and F. L. Berry, "Novel Table Lookup-Based Algorithms for
  * High-Performance CRC Generation", IEEE Trans. Computers 57 (2008).
  */
-#ifndef WEIR_STORE_CRC32C_H
-#define WEIR_STORE_CRC32C_H
+#ifndef WEIR_FORMAT_CRC32C_H
+#define WEIR_FORMAT_CRC32C_H
 
 #include <stddef.h>
 #include <stdint.h>
