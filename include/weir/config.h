@@ -85,7 +85,7 @@ struct weir_peer_config {
     int version; /* 5 or 4, as MQTT numbers 3.1.1 */
 };
 
-enum weir_batch_format { WEIR_BATCH_JSON };
+enum weir_batch_format { WEIR_BATCH_JSON, WEIR_BATCH_COMPACT };
 
 struct weir_config {
     char gateway[WEIR_NAME_LENGTH_MAX + 1];

@@ -10,6 +10,7 @@
 #include "command/publisher.h"
 #include "command/room.h"
 #include "command/storage.h"
+#include "format/batch.h"
 #include "format/encode.h"
 #include "format/sketch_list.h"
 #include "port/config.h"
@@ -142,9 +143,12 @@ static uint64_t sketch_bytes(const struct weir_stream_config *stream)
 
     return stream->quantile_count > 0 ? weir_sketch_list_size(&entry) : 0;
 }
+/* Of a row in compact form, names included: measured are 2 to 12. */
+#define COMPACT_ROW_BYTES 8
 
 /* Bytes of a batch's row, for names and numbers of everyday length. */
-static uint64_t row_bytes(const struct weir_stream_config *stream, uint32_t field)
+static uint64_t row_bytes(enum weir_batch_format format, const struct weir_stream_config *stream,
+                          uint32_t field)
 {
     const struct weir_summary summary = {
         .field = (uint16_t)field,
@@ -165,6 +169,8 @@ static uint64_t row_bytes(const struct weir_stream_config *stream, uint32_t fiel
     char bytes[4096];
     struct weir_text text;
 
+    if (format == WEIR_BATCH_COMPACT)
+        return COMPACT_ROW_BYTES;
     weir_text_init(&text, bytes, sizeof(bytes));
     weir_text_add(&text, ",{");
     weir_encode_summary(&text, stream, "building/device4", &summary, &sketch);
@@ -181,7 +187,7 @@ static void add_stream_load(struct load *load, const struct weir_config *config,
         uint64_t rows =
             (stream->max_series * (uint64_t)config->uplink_every_ms + window_ms - 1) / window_ms;
         load->schedule_rows += rows;
-        load->schedule_bytes += rows * row_bytes(stream, i);
+        load->schedule_bytes += rows * row_bytes(config->uplink_format, stream, i);
         load->schedule_sketch_bytes += rows * sketch_bytes(stream);
     }
     load->hour_rows += (stream->max_series * (uint64_t)stream->field_count * HOUR_MS) / window_ms;
@@ -194,19 +200,28 @@ static uint64_t batch_bytes_max(const struct weir_config *config)
     return share < WEIR_BATCH_BYTES_MAX ? share : WEIR_BATCH_BYTES_MAX;
 }
 
+/* A batch is full when its rows are, in bytes or by their number, or their sketches. */
+static uint64_t count_batches(const struct load *load, uint64_t batch_max)
+{
+    uint64_t larger = load->schedule_bytes > load->schedule_sketch_bytes
+                          ? load->schedule_bytes
+                          : load->schedule_sketch_bytes;
+    uint64_t by_bytes = (larger + batch_max - 1) / batch_max;
+    uint64_t by_rows =
+        (load->schedule_rows + WEIR_BATCH_ROW_COUNT_MAX - 1) / WEIR_BATCH_ROW_COUNT_MAX;
+
+    return by_bytes > by_rows ? by_bytes : by_rows;
+}
+
 static void find_load(struct load *load, const struct weir_config *config)
 {
     uint64_t batch_max = batch_bytes_max(config);
-    uint64_t larger;
 
     *load = (struct load){0};
     for (uint32_t i = 0; i < config->stream_count; i++)
         add_stream_load(load, config, i);
-    /* A batch is full when its rows are, or their sketches. */
-    larger = load->schedule_bytes > load->schedule_sketch_bytes ? load->schedule_bytes
-                                                                : load->schedule_sketch_bytes;
     if (config->uplink.url[0] != '\0')
-        load->schedule_batches = (larger + batch_max - 1) / batch_max;
+        load->schedule_batches = count_batches(load, batch_max);
 }
 
 static void print_flash(const struct weir_config *config, const struct load *load)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/decode_compact.h"
 #include "command/decode_input.h"
 #include "command/decode_row.h"
 #include "command/writer.h"
@@ -29,6 +30,8 @@ struct decoder {
     struct weir_decode_input input;
     struct weir_writer output;
     char scratch[WEIR_DECODE_BATCH_MAX];
+    struct weir_decode_compact *compact;
+    char json[WEIR_DECODE_BATCH_MAX]; /* of a compact batch */
 };
 
 static void complain(struct decoder *decoder, const char *problem)
@@ -115,6 +118,20 @@ static void decode_batch(struct decoder *decoder, const char *text, size_t lengt
     weir_writer_flush(&decoder->output);
 }
 
+/* A compact batch takes the way of the JSON it stands for. */
+static void decode_compact(struct decoder *decoder, const char *bytes, size_t length)
+{
+    struct weir_text json;
+    const char *problem;
+
+    weir_text_init(&json, decoder->json, sizeof(decoder->json));
+    problem = weir_decode_compact_expand(decoder->compact, bytes, length, &json);
+    if (problem)
+        complain(decoder, problem);
+    else
+        decode_batch(decoder, json.bytes, json.length);
+}
+
 /* True when all of the input was read and all of it was batches. */
 static bool decode_stream(struct decoder *decoder)
 {
@@ -126,7 +143,10 @@ static bool decode_stream(struct decoder *decoder)
     while (decoder->output.error == 0) {
         switch (weir_decode_input_next(&decoder->input, &text, &length)) {
         case WEIR_DECODE_BATCH:
-            decode_batch(decoder, text, length);
+            if (length > 0 && text[0] == WEIR_COMPACT_MAGIC[0])
+                decode_compact(decoder, text, length);
+            else
+                decode_batch(decoder, text, length);
             break;
         case WEIR_DECODE_BAD:
             complain(decoder, decoder->input.problem);
@@ -156,7 +176,10 @@ static int decode_file(const char *path, enum form form)
         }
     }
     decoder = malloc(sizeof(*decoder));
-    if (!decoder) {
+    if (decoder)
+        decoder->compact = weir_decode_compact_create();
+    if (!decoder || !decoder->compact) {
+        free(decoder);
         fputs("weir: out of memory\n", stderr);
         return WEIR_EXIT_FAILED;
     }
@@ -169,6 +192,7 @@ static int decode_file(const char *path, enum form form)
     weir_writer_init(&decoder->output, STDOUT_FILENO, "standard output");
     done = decode_stream(decoder);
     done &= weir_writer_finish(&decoder->output);
+    weir_decode_compact_destroy(decoder->compact);
     free(decoder);
     if (from_file)
         close(fd);
@@ -192,8 +216,9 @@ static void print_usage(FILE *file)
     fputs(
         "usage: weir decode [--to ndjson|csv|line] [FILE|-]\n"
         "\n"
-        "Prints what batches of the uplink hold. They stand back to back, a line each or printed\n"
-        "over many lines; or a line each in hexadecimal, as `mosquitto_sub -F %x` writes them.\n"
+        "Prints what batches of the uplink hold, in compact form or as JSON. They stand back to\n"
+        "back; or a line each in hexadecimal, as `mosquitto_sub -F %x` writes them.\n"
+        "A series whose name has not come yet is numbered: #12.\n"
         "\n"
         "      --to ndjson   one JSON object a line: the summaries, then the batch's ledger "
         "(default)\n"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "command/hex.h"
+#include "format/compact.h"
 
 /* Read at once. */
 #define READ_SIZE 65536
@@ -19,6 +20,7 @@ void weir_decode_input_init(struct weir_decode_input *input, int fd)
     input->ended = false;
     input->error = 0;
     input->lost = false;
+    input->framed = false;
     input->first = 0;
     input->last = 0;
     input->base = 0;
@@ -62,6 +64,17 @@ static bool begins_batch(struct weir_decode_input *input, size_t at)
             return false;
     }
     return true;
+}
+
+/* True when a compact batch of a version that is known begins here. */
+static bool begins_compact(struct weir_decode_input *input)
+{
+    const char *at;
+
+    if (!have(input, 3))
+        return false;
+    at = input->bytes + input->first;
+    return memcmp(at, WEIR_COMPACT_MAGIC, 2) == 0 && at[2] == WEIR_COMPACT_VERSION;
 }
 
 /* Passes over `taken` bytes, or what there is of them; lost: and more, up to where to begin
@@ -114,6 +127,29 @@ static enum weir_decode_outcome take_object(struct weir_decode_input *input, con
     return refuse(input, WEIR_DECODE_BATCH_MAX, true, "longer than 4 MiB");
 }
 
+/* Takes a compact batch. One that is damaged may lie about its length: what follows is looked
+ * through for the next. */
+static enum weir_decode_outcome take_compact(struct weir_decode_input *input, const char **text,
+                                             size_t *length)
+{
+    const char *problem;
+
+    input->framed = true;
+    if (!have(input, WEIR_COMPACT_FRAME_BYTES_MAX))
+        return refuse(input, 1, true, "cut off: the input ends within it");
+    *length = weir_compact_frame(input->bytes + input->first, input->last - input->first);
+    if (*length > 0 && !have(input, *length))
+        return refuse(input, 1, true, "cut off: the input ends within it");
+    *text = input->bytes + input->first;
+    problem = weir_compact_check(*text, *length);
+    if (problem)
+        return refuse(input, 1, true, problem);
+    input->framed = false;
+    input->offset = input->base + input->first;
+    input->first += *length;
+    return WEIR_DECODE_BATCH;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -149,11 +185,13 @@ static void find_start(struct weir_decode_input *input)
     while (have(input, 1)) {
         char c = input->bytes[input->first];
 
-        if (c == '\n' || (c == '{' && begins_batch(input, 0)))
+        if ((c == '\n' && !input->framed) || (c == '{' && begins_batch(input, 0)) ||
+            begins_compact(input))
             break;
         input->first++;
     }
     input->lost = false;
+    input->framed = false;
 }
 
 enum weir_decode_outcome weir_decode_input_next(struct weir_decode_input *input, const char **text,
@@ -172,6 +210,8 @@ enum weir_decode_outcome weir_decode_input_next(struct weir_decode_input *input,
     c = input->bytes[input->first];
     if (c == '{')
         return take_object(input, text, length);
+    if (c == WEIR_COMPACT_MAGIC[0])
+        return take_compact(input, text, length);
     if (weir_hex_digit(c) >= 0)
         return take_hex(input, text, length);
     return refuse(input, 0, true, "neither a batch nor hexadecimal digits");

@@ -1,6 +1,7 @@
 /*
- * Where one batch ends and the next begins, in a stream of them: back to back, a line each or
- * printed over many lines, or as lines of hexadecimal digits. In bounded memory, and in time that
+ * Where one batch ends and the next begins, in a stream of them: compact ones, which say how long
+ * they are; JSON, back to back, a line each or printed over many lines; or either as lines of
+ * hexadecimal digits. In bounded memory, and in time that
  * grows with the length of the input alone, whatever it holds.
  *
  * What is no batch is passed over up to the next line, or to the next batch as weir writes it: the
@@ -23,7 +24,8 @@
 #define WEIR_DECODE_BATCH_MAX (4 * 1024 * 1024)
 
 enum weir_decode_outcome {
-    WEIR_DECODE_BATCH, /* something between brackets; whether it is a batch is not known yet */
+    WEIR_DECODE_BATCH, /* something between brackets, or compact; whether it is a batch is not known
+                        * yet */
     WEIR_DECODE_BAD,   /* something else, passed over; problem says what */
     WEIR_DECODE_END,
     WEIR_DECODE_FAILED, /* reading failed; problem says why */
@@ -37,6 +39,7 @@ struct weir_decode_input {
     bool ended;
     int error;    /* errno of the read that failed; 0: none has */
     bool lost;    /* looking for the next place to begin at */
+    bool framed;  /* what is lost is a compact batch: a line's end says nothing */
     size_t first; /* of the bytes not taken yet */
     size_t last;
     uint64_t base; /* offset of bytes[0] */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "format/crc32c.h"
 
 struct verb {
     const char *name;
@@ -106,6 +107,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         return finish_output(weir_command_version(1, version_argv));
+    weir_crc32c_init();
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (strcmp(argv[1], verbs[i].name) != 0)
             continue;

@@ -90,7 +90,8 @@ static void take_outputs(struct replay *replay)
             break;
         case WEIR_ENGINE_BATCH:
             weir_writer_add(&replay->batches, output.batch.bytes, output.batch.length);
-            weir_writer_add(&replay->batches, "\n", 1);
+            if (output.batch.bytes[0] == '{')
+                weir_writer_add(&replay->batches, "\n", 1);
             break;
         case WEIR_ENGINE_SHIFT:
             break; /* what was written has left */
@@ -317,7 +318,7 @@ static void print_usage(FILE *file)
         "                      weir journal cat --path DIR has for --input\n"
         "      --no-drain      at the end leave open windows open, and unsent the batch that the\n"
         "                      schedule has not reached\n"
-        "      --batches FILE  also write every batch that run would have sent, a line each\n"
+        "      --batches FILE  also write every batch that run would have sent\n"
         "      --help          this text\n"
         "\n"
         "A message has \"topic\"; \"at\" (milliseconds) or \"tst\" (ISO 8601); \"payload\" (a "

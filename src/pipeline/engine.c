@@ -5,7 +5,9 @@
 
 #include "core/duplicate.h"
 #include "format/batch.h"
+#include "format/crc32c.h"
 #include "format/sketch_list.h"
+#include "pipeline/compact_batch.h"
 
 /* A batch takes at most this share of the outbox, so that a few always fit. */
 #define OUTBOX_SHARE 4
@@ -31,29 +33,45 @@ struct weir_batcher {
     struct weir_engine_shift shift;
     struct weir_ledger losses;
     struct weir_duplicates duplicates;
+    uint32_t given_count; /* rows of the batch that have left in another: they were too large */
+    uint32_t given_sketches_length;
+    struct weir_naming naming;
     struct weir_batch batch;
+    struct weir_compact_writer writer; /* no state: all zeros while nothing is written */
+    uint32_t named_series[];           /* weir_naming_size bytes, if the format is compact */
 };
 
-static uint64_t batcher_size(void)
+static_assert(WEIR_BATCH_ROW_COUNT_MAX <= WEIR_COMPACT_ROW_COUNT_MAX, "they fit one writer");
+
+static bool is_compact(const struct weir_config *config)
 {
-    return (sizeof(struct weir_batcher) + 63) & ~(uint64_t)63;
+    return config->uplink_format == WEIR_BATCH_COMPACT;
+}
+
+static uint64_t batcher_size(const struct weir_config *config)
+{
+    uint64_t size =
+        sizeof(struct weir_batcher) + (is_compact(config) ? weir_naming_size(config) : 0);
+
+    return (size + 63) & ~(uint64_t)63;
 }
 
 uint64_t weir_engine_size(const struct weir_config *config, uint64_t *batcher_bytes)
 {
     if (batcher_bytes)
-        *batcher_bytes = batcher_size();
-    return weir_pipeline_size(config, NULL) + batcher_size();
+        *batcher_bytes = batcher_size(config);
+    return weir_pipeline_size(config, NULL) + batcher_size(config);
 }
 
 void weir_engine_init(struct weir_engine *engine, const struct weir_config *config, void *arena,
                       uint64_t arena_size, uint64_t epoch, bool batching)
 {
+    weir_crc32c_init();
     engine->config = config;
     engine->batcher = arena;
     assert(arena_size >= weir_engine_size(config, NULL));
-    weir_pipeline_init(&engine->pipeline, config, (char *)arena + batcher_size(),
-                       arena_size - batcher_size());
+    weir_pipeline_init(&engine->pipeline, config, (char *)arena + batcher_size(config),
+                       arena_size - batcher_size(config));
     engine->batcher->batching = batching;
     engine->batcher->every_ms = config->uplink_every_ms;
     engine->batcher->next_ms = INT64_MIN;
@@ -108,6 +126,7 @@ void weir_engine_set_epoch(struct weir_engine *engine, uint64_t epoch)
     engine->batcher->epoch = epoch;
     engine->batcher->sequence = 1;
     engine->batcher->doubted_sequence = 1;
+    weir_naming_end(&engine->batcher->naming);
 }
 
 uint64_t weir_engine_epoch(const struct weir_engine *engine)
@@ -227,6 +246,19 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
     }
 }
 
+static enum weir_status accept_row(struct weir_engine *engine, const struct weir_summary *row,
+                                   const struct weir_sketch *sketch)
+{
+    const struct weir_stream_config *stream = &engine->config->streams[row->stream];
+    struct weir_batch *batch = &engine->batcher->batch;
+
+    if (is_compact(engine->config))
+        return weir_batch_accept_row(batch, stream, row, sketch);
+    return weir_batch_accept(batch, stream,
+                             weir_pipeline_series_name(&engine->pipeline, row->stream, row->series),
+                             row, sketch);
+}
+
 /* Bytes that a row's times may grow by: four numbers from one digit to thirteen. */
 #define ROW_GROWTH 48
 
@@ -236,8 +268,8 @@ static bool is_doubted(const struct weir_engine *engine, const struct weir_summa
            row->end_ms > engine->batcher->doubted_ms;
 }
 
-/* Writes the batch under construction again, with the times of its doubted rows put right. What is
- * written of sketches is what was read. */
+/* Puts the times of the doubted rows of the batch under construction right; it is written again. What
+ * is written of sketches is what was read. */
 static void correct_batch(struct weir_engine *engine, int64_t step_ms)
 {
     struct weir_batch *batch = &engine->batcher->batch;
@@ -265,10 +297,7 @@ static void correct_batch(struct weir_engine *engine, int64_t step_ms)
             row.first_ms += step_ms;
             row.last_ms += step_ms;
         }
-        status =
-            weir_batch_accept(batch, &engine->config->streams[row.stream],
-                              weir_pipeline_series_name(&engine->pipeline, row.stream, row.series),
-                              &row, sketched ? &sketch : NULL);
+        status = accept_row(engine, &row, sketched ? &sketch : NULL);
         assert(status == WEIR_OK);
         (void)status;
     }
@@ -335,37 +364,102 @@ enum weir_status weir_engine_drain(struct weir_engine *engine)
 enum weir_status weir_engine_drain_changed(struct weir_engine *engine,
                                            const struct weir_config *next)
 {
+    struct weir_batcher *batcher = engine->batcher;
+
     if (weir_pipeline_drain_changed(&engine->pipeline, next) != WEIR_OK ||
         weir_engine_pending(engine))
         return WEIR_FULL;
+    /* Compact rows are written, with their names, when the batch is closed. */
+    if ((is_compact(engine->config) || is_compact(next)) && !batcher->given &&
+        batcher->batch.row_count > 0) {
+        seal(batcher, batcher->clock_ms);
+        return WEIR_FULL;
+    }
     return WEIR_OK;
 }
 
-static void give_batch(struct weir_engine *engine, struct weir_engine_output *output)
+/* Writes what fits of the rows that have not left yet. */
+static void write_compact(struct weir_engine *engine, const struct weir_ledger *ledger,
+                          struct weir_engine_batch *output)
 {
     struct weir_batcher *batcher = engine->batcher;
-    struct weir_ledger ledger;
+    const struct weir_compact_batch batch = {
+        .naming = &batcher->naming,
+        .series = batcher->named_series,
+        .writer = &batcher->writer,
+        .config = engine->config,
+        .pipeline = &engine->pipeline,
+    };
+    struct weir_compact_head head = {
+        .epoch = batcher->epoch,
+        .sequence = batcher->sequence,
+        .created_ms = batcher->clock_ms,
+        .clock = batcher->clock,
+        .ledger = *ledger,
+    };
+    unsigned char *sketches = batcher->batch.sketches + batcher->given_sketches_length;
+    const struct weir_compact_batch_rows rows = {
+        .rows = batcher->batch.rows + batcher->given_count,
+        .row_count = batcher->batch.row_count - batcher->given_count,
+        .sketches = sketches,
+        .sketches_length = batcher->batch.sketches_length - batcher->given_sketches_length,
+    };
+    uint64_t size = engine->config->outbox_bytes / OUTBOX_SHARE;
+
+    memcpy(head.gateway, engine->config->gateway, sizeof(head.gateway));
+    output->bytes = batcher->batch.bytes;
+    output->length = weir_compact_batch_write(
+        &batch, &head, &rows, batcher->batch.bytes,
+        size < WEIR_COMPACT_BYTES_MIN ? WEIR_COMPACT_BYTES_MIN : (size_t)size, &output->row_count);
+    output->rows = rows.rows;
+    output->sketches = sketches;
+    output->sketches_length =
+        weir_sketch_list_split(sketches, rows.sketches_length, output->row_count);
+    batcher->given_count += output->row_count;
+    batcher->given_sketches_length += (uint32_t)output->sketches_length;
+}
+
+static void write_json(struct weir_engine *engine, const struct weir_ledger *ledger,
+                       struct weir_engine_batch *output)
+{
+    struct weir_batcher *batcher = engine->batcher;
     struct weir_batch_head head = {
         .gateway = engine->config->gateway,
         .epoch = batcher->epoch,
         .sequence = batcher->sequence,
         .created_ms = batcher->clock_ms,
         .clock = batcher->clock,
-        .ledger = &ledger,
+        .ledger = ledger,
     };
+
+    output->bytes = weir_batch_seal(&batcher->batch, &head, &output->length);
+    output->rows = batcher->batch.rows;
+    output->row_count = batcher->batch.row_count;
+    output->sketches = batcher->batch.sketches;
+    output->sketches_length = batcher->batch.sketches_length;
+    batcher->given_count = output->row_count;
+}
+
+static void give_batch(struct weir_engine *engine, struct weir_engine_output *output)
+{
+    struct weir_batcher *batcher = engine->batcher;
+    struct weir_ledger ledger;
 
     weir_engine_ledger(engine, &ledger);
     output->kind = WEIR_ENGINE_BATCH;
     output->sketch = NULL;
-    output->batch.bytes = weir_batch_seal(&batcher->batch, &head, &output->batch.length);
+    if (is_compact(engine->config))
+        write_compact(engine, &ledger, &output->batch);
+    else
+        write_json(engine, &ledger, &output->batch);
     output->batch.epoch = batcher->epoch;
     output->batch.sequence = batcher->sequence++;
-    output->batch.rows = batcher->batch.rows;
-    output->batch.row_count = batcher->batch.row_count;
-    output->batch.sketches = batcher->batch.sketches;
-    output->batch.sketches_length = batcher->batch.sketches_length;
+    if (batcher->given_count < batcher->batch.row_count)
+        return;
     batcher->sealing = false;
     batcher->given = true;
+    batcher->given_count = 0;
+    batcher->given_sketches_length = 0;
     batcher->clock = WEIR_BATCH_CLOCK_RIGHT;
 }
 
@@ -389,7 +483,9 @@ static void give_filler(struct weir_engine *engine, struct weir_engine_output *o
     output->kind = WEIR_ENGINE_BATCH;
     output->batch = (struct weir_engine_batch){
         .bytes = batcher->filler,
-        .length = weir_batch_seal_empty(batcher->filler, &head),
+        .length = is_compact(engine->config)
+                      ? weir_compact_batch_write_empty(&batcher->writer, batcher->filler, &head)
+                      : weir_batch_seal_empty(batcher->filler, &head),
         .epoch = numbers->epoch,
         .sequence = numbers->first,
         .rows = batcher->batch.rows,
@@ -413,10 +509,7 @@ static enum weir_status batch_summary(struct weir_engine *engine,
     }
     if (summary->doubted)
         batcher->clock = WEIR_BATCH_CLOCK_UNSYNCHRONISED;
-    return weir_batch_accept(
-        &batcher->batch, &engine->config->streams[summary->stream],
-        weir_pipeline_series_name(&engine->pipeline, summary->stream, summary->series), summary,
-        sketch);
+    return accept_row(engine, summary, sketch);
 }
 
 bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *output)
@@ -481,7 +574,8 @@ void weir_engine_adopt(struct weir_engine *engine, const struct weir_engine *fro
 
     assert(!weir_engine_pending(from));
     weir_pipeline_adopt(&engine->pipeline, &from->pipeline);
-    memcpy(engine->batcher, from->batcher, sizeof(*engine->batcher));
+    memcpy(engine->batcher, from->batcher, offsetof(struct weir_batcher, writer));
+    engine->batcher->naming = (struct weir_naming){0};
     engine->batcher->batching = batching;
     engine->batcher->adopted_count = engine->batcher->given ? 0 : engine->batcher->batch.row_count;
     engine->batcher->every_ms = engine->config->uplink_every_ms;

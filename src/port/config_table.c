@@ -34,8 +34,8 @@
 static const struct weir_choice versions[] = {{"5", 5, NULL}, {"3.1.1", 4, NULL}};
 
 static const struct weir_choice batch_formats[] = {
+    {"compact", WEIR_BATCH_COMPACT, NULL},
     {"json", WEIR_BATCH_JSON, NULL},
-    {"compact", 0, "compact batches are not in this version"},
 };
 
 static const struct weir_choice payload_formats[] = {
@@ -109,7 +109,7 @@ static const struct weir_setting uplink_settings[] = {
     PEER(uplink),
     {"every", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX, .initial = "60s",
      VALUE(CONFIG, uplink_every_ms)},
-    {"format", WEIR_SETTING_CHOICE, .initial = "json", VALUE(CONFIG, uplink_format),
+    {"format", WEIR_SETTING_CHOICE, .initial = "compact", VALUE(CONFIG, uplink_format),
      CHOICES(batch_formats)},
     {"outbox", WEIR_SETTING_SIZE, .min = 64 * KIB, .max = GIB, .initial = "4MiB",
      VALUE(CONFIG, outbox_bytes)},

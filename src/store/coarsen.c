@@ -18,14 +18,6 @@
 static_assert(WEIR_COARSEN_ROW_COUNT_MIN * SKETCH_BYTES_MEAN >= WEIR_BATCH_SKETCH_BYTES_MAX,
               "any one batch fits");
 
-/* Times beyond are no times: so differences need no check. */
-#define TIME_MS_MAX ((int64_t)1 << 62)
-
-/* What stands in front of a name, so that the same text in another role is another name. */
-#define KIND_STREAM 's'
-#define KIND_TRACK 't'
-#define KIND_UNIT 'u'
-
 /* The members of a row; from KEY_AGGREGATE on in the order of enum weir_aggregate. */
 enum key {
     KEY_STREAM,
@@ -168,9 +160,7 @@ static uint32_t read_name(const struct weir_json_value *value, char *out, size_t
     return (uint32_t)length + 1;
 }
 
-/* The name that stands, length bytes long, behind the pool: its index there, kept if it is new.
- * WEIR_COARSEN_NONE: there are too many. */
-static uint32_t keep_name(struct weir_coarsen *coarsen, uint32_t length)
+uint32_t weir_coarsen_keep_name(struct weir_coarsen *coarsen, uint32_t length)
 {
     const char *text = coarsen->text + coarsen->text_length;
     uint64_t slot = weir_series_hash(text, length);
@@ -188,6 +178,7 @@ static uint32_t keep_name(struct weir_coarsen *coarsen, uint32_t length)
     if (coarsen->name_count == coarsen->name_max)
         return WEIR_COARSEN_NONE;
     name = &coarsen->names[coarsen->name_count];
+    *name = (struct weir_coarsen_name){0};
     name->offset = coarsen->text_length;
     name->length = length;
     name->slot = (uint32_t)slot & coarsen->name_slot_mask;
@@ -196,15 +187,17 @@ static uint32_t keep_name(struct weir_coarsen *coarsen, uint32_t length)
     return coarsen->name_count++;
 }
 
-/* Takes the newest names back. In the reverse order, a slot that is freed is in no other's way. */
-static void forget_names(struct weir_coarsen *coarsen, uint32_t name_count)
+/* Takes the newest names back, and what was told since. In the reverse order, a slot that is freed
+ * is in no other's way. */
+static void forget_names(struct weir_coarsen *coarsen, uint32_t name_count, uint32_t text_length)
 {
-    while (coarsen->name_count > name_count) {
-        const struct weir_coarsen_name *name = &coarsen->names[--coarsen->name_count];
-
-        coarsen->name_slots[name->slot] = WEIR_COARSEN_NONE;
-        coarsen->text_length = name->offset;
+    while (coarsen->name_count > name_count)
+        coarsen->name_slots[coarsen->names[--coarsen->name_count].slot] = WEIR_COARSEN_NONE;
+    for (uint32_t i = 0; i < name_count; i++) {
+        if (coarsen->names[i].told >= text_length)
+            coarsen->names[i].told_length = 0;
     }
+    coarsen->text_length = text_length;
 }
 
 /* A name of one text. */
@@ -221,7 +214,7 @@ static enum weir_status read_single(struct weir_coarsen *coarsen, char kind,
     length = read_name(value, text + 1, length_max);
     if (length == 0)
         return WEIR_REFUSED;
-    *index = keep_name(coarsen, length + 1);
+    *index = weir_coarsen_keep_name(coarsen, length + 1);
     return *index == WEIR_COARSEN_NONE ? WEIR_FULL : WEIR_OK;
 }
 
@@ -241,13 +234,14 @@ static enum weir_status read_track(struct weir_coarsen *coarsen,
     uint32_t stream;
     char *text;
 
-    status = read_single(coarsen, KIND_STREAM, &values[KEY_STREAM], WEIR_NAME_LENGTH_MAX, &stream);
+    status = read_single(coarsen, WEIR_COARSEN_STREAM, &values[KEY_STREAM], WEIR_NAME_LENGTH_MAX,
+                         &stream);
     if (status != WEIR_OK)
         return status;
     if (coarsen->text_max - coarsen->text_length < NAME_BYTES_MAX)
         return WEIR_FULL;
     text = coarsen->text + coarsen->text_length;
-    text[0] = KIND_TRACK;
+    text[0] = WEIR_COARSEN_TRACK;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         uint32_t part = read_name(&values[parts[i].key], text + length, parts[i].length_max);
 
@@ -255,18 +249,17 @@ static enum weir_status read_track(struct weir_coarsen *coarsen,
             return WEIR_REFUSED;
         length += part;
     }
-    *index = keep_name(coarsen, length);
+    *index = weir_coarsen_keep_name(coarsen, length);
     if (*index == WEIR_COARSEN_NONE)
         return WEIR_FULL;
     coarsen->names[*index].stream = stream;
     return WEIR_OK;
 }
 
-/* True for what a window can say, so that nothing overflows later. */
-static bool is_sound(const struct weir_summary *summary)
+bool weir_coarsen_is_sound(const struct weir_summary *summary)
 {
-    return summary->count > 0 && summary->start_ms >= -TIME_MS_MAX &&
-           summary->end_ms <= TIME_MS_MAX && summary->start_ms <= summary->first_ms &&
+    return summary->count > 0 && summary->start_ms >= -WEIR_COARSEN_TIME_MS_MAX &&
+           summary->end_ms <= WEIR_COARSEN_TIME_MS_MAX && summary->start_ms <= summary->first_ms &&
            summary->first_ms <= summary->last_ms && summary->last_ms < summary->end_ms;
 }
 
@@ -306,17 +299,18 @@ static enum weir_status read_row(struct weir_coarsen *coarsen, const char *text,
     enum weir_status status;
 
     if (weir_json_scan(&coarsen->row_paths, text, length, values) != WEIR_OK ||
-        !is_sound(summary) || !matches(values, summary, &row->shown))
+        !weir_coarsen_is_sound(summary) || !matches(values, summary, &row->shown))
         return WEIR_REFUSED;
     status = read_track(coarsen, values, &row->track);
     if (status != WEIR_OK)
         return status;
     if (values[KEY_UNIT].kind == WEIR_JSON_MISSING)
         values[KEY_UNIT] = none;
-    return read_single(coarsen, KIND_UNIT, &values[KEY_UNIT], WEIR_UNIT_LENGTH_MAX, &row->unit);
+    return read_single(coarsen, WEIR_COARSEN_UNIT, &values[KEY_UNIT], WEIR_UNIT_LENGTH_MAX,
+                       &row->unit);
 }
 
-static void shift_rows(struct weir_coarsen *coarsen, uint32_t first, uint32_t count)
+void weir_coarsen_shift_rows(struct weir_coarsen *coarsen, uint32_t first, uint32_t count)
 {
     for (uint32_t i = first; coarsen->shift_ms != 0 && i < first + count; i++) {
         struct weir_summary *row = &coarsen->summaries[i];
@@ -399,7 +393,8 @@ static bool read_clock(const struct weir_json_value *value, enum weir_batch_cloc
     return value->kind == WEIR_JSON_MISSING;
 }
 
-static enum weir_status join_ranges(struct weir_range_list *list, const struct weir_range_list *add)
+enum weir_status weir_coarsen_join_ranges(struct weir_range_list *list,
+                                          const struct weir_range_list *add)
 {
     for (uint32_t i = 0; i < add->count; i++) {
         if (weir_range_accept(list, add->ranges[i].first, add->ranges[i].last) != WEIR_OK)
@@ -418,7 +413,7 @@ static bool read_ranges(const struct weir_batch_view *view, struct weir_range_li
     return weir_batch_read_count(&view->sequence, &sequence) &&
            weir_batch_view_ranges(view, listed.ranges, &listed.count) &&
            weir_range_accept(list, sequence, sequence) == WEIR_OK &&
-           join_ranges(list, &listed) == WEIR_OK;
+           weir_coarsen_join_ranges(list, &listed) == WEIR_OK;
 }
 
 static enum weir_status read_head(const struct weir_coarsen *coarsen,
@@ -436,34 +431,26 @@ static enum weir_status read_head(const struct weir_coarsen *coarsen,
                            strcmp(head->gateway, coarsen->gateway) != 0))
         return WEIR_FULL;
     head->ranges = coarsen->ranges;
-    return join_ranges(&head->ranges, &ranges);
+    return weir_coarsen_join_ranges(&head->ranges, &ranges);
 }
 
-enum weir_status weir_coarsen_accept(struct weir_coarsen *coarsen, const char *payload,
-                                     size_t length, const struct weir_summary *rows,
-                                     uint32_t row_count, const unsigned char *sketches,
-                                     uint32_t sketches_length)
+static enum weir_status accept_json(struct weir_coarsen *coarsen, const char *payload,
+                                    size_t length, const struct weir_summary *rows,
+                                    uint32_t row_count, struct weir_sketch_list *list)
 {
-    uint32_t name_count = coarsen->name_count;
-    uint32_t kept_length = coarsen->sketches_length;
-    struct weir_sketch_list list;
     struct weir_batch_view view;
     enum weir_status status;
     struct head head;
 
-    assert(!coarsen->sealed);
-    if (length > WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX ||
-        weir_batch_reader_open(&coarsen->reader, payload, length, &view))
+    if (weir_batch_reader_open(&coarsen->reader, payload, length, &view))
         return WEIR_REFUSED;
-    weir_sketch_list_open(&list, sketches, sketches_length);
+    if (coarsen->begun && coarsen->compact)
+        return WEIR_FULL;
     status = read_head(coarsen, &view, &head);
     if (status == WEIR_OK)
-        status = read_rows(coarsen, &view, rows, row_count, &list);
-    if (status != WEIR_OK) {
-        coarsen->sketches_length = kept_length;
-        forget_names(coarsen, name_count);
+        status = read_rows(coarsen, &view, rows, row_count, list);
+    if (status != WEIR_OK)
         return status;
-    }
     coarsen->begun = true;
     memcpy(coarsen->gateway, head.gateway, sizeof(coarsen->gateway));
     coarsen->epoch = head.epoch;
@@ -472,9 +459,35 @@ enum weir_status weir_coarsen_accept(struct weir_coarsen *coarsen, const char *p
     coarsen->ranges = head.ranges;
     coarsen->ledger_length = view.ledger.length;
     memcpy(coarsen->ledger, view.ledger.text, view.ledger.length);
-    shift_rows(coarsen, coarsen->row_count, row_count);
+    weir_coarsen_shift_rows(coarsen, coarsen->row_count, row_count);
     coarsen->row_count += row_count;
     return WEIR_OK;
+}
+
+enum weir_status weir_coarsen_accept(struct weir_coarsen *coarsen, const char *payload,
+                                     size_t length, const struct weir_summary *rows,
+                                     uint32_t row_count, const unsigned char *sketches,
+                                     uint32_t sketches_length)
+{
+    uint32_t name_count = coarsen->name_count;
+    uint32_t text_length = coarsen->text_length;
+    uint32_t kept_length = coarsen->sketches_length;
+    struct weir_sketch_list list;
+    enum weir_status status;
+
+    assert(!coarsen->sealed);
+    if (length == 0 || length > WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX)
+        return WEIR_REFUSED;
+    weir_sketch_list_open(&list, sketches, sketches_length);
+    if (payload[0] == WEIR_COMPACT_MAGIC[0])
+        status = weir_coarsen_accept_compact(coarsen, payload, length, rows, row_count, &list);
+    else
+        status = accept_json(coarsen, payload, length, rows, row_count, &list);
+    if (status == WEIR_OK)
+        return WEIR_OK;
+    coarsen->sketches_length = kept_length;
+    forget_names(coarsen, name_count, text_length);
+    return status == WEIR_FULL && !coarsen->begun ? WEIR_REFUSED : status;
 }
 
 static enum weir_status encode_row(struct weir_coarsen *coarsen, uint32_t index)
@@ -528,6 +541,8 @@ uint32_t weir_coarsen_seal(struct weir_coarsen *coarsen)
     assert(!coarsen->sealed);
     coarsen->sealed = true;
     weir_coarsen_merge(coarsen);
+    if (coarsen->compact)
+        return weir_coarsen_seal_compact(coarsen);
     for (uint32_t at = 0; at < coarsen->row_count; count++)
         at = fill_batch(coarsen, at);
     return count;
@@ -558,6 +573,10 @@ bool weir_coarsen_take(struct weir_coarsen *coarsen, uint64_t sequence,
     assert(coarsen->sealed);
     if (first == coarsen->row_count)
         return false;
+    if (coarsen->compact) {
+        weir_coarsen_take_compact(coarsen, sequence, batch);
+        return true;
+    }
     if (coarsen->shift_ms != 0 && coarsen->clock == WEIR_BATCH_CLOCK_UNSYNCHRONISED) {
         head.created_ms += coarsen->shift_ms;
         head.clock = WEIR_BATCH_CLOCK_CORRECTED;

@@ -6,10 +6,15 @@
  *
  *     init, accept ... accept, seal, take ... take
  *
- * A batch comes as its JSON (format/batch.h) and its side table: one summary for each row, in the
- * same order, with all moments, whichever of them the row shows, and the sketches of the rows that
- * show quantiles (format/sketch_list.h). Names, units and the aggregates shown are read from the
- * text, quantiles from the sketches; stream, series and field of the side table are only passed on.
+ * A batch comes as its payload, JSON (format/batch.h) or compact (format/compact.h), and its side
+ * table: one summary for each row, in the same order, with all moments, whichever of them the row
+ * shows, and the sketches of the rows that show quantiles (format/sketch_list.h). Names, units and the
+ * aggregates shown are read from JSON, quantiles from the sketches; stream, series and field of
+ * the side table are only passed on. In compact form these are the numbers of the row, and the names
+ * that came with a run go with what is made of it, no more and no fewer: whoever gets the new
+ * batches in place of the old is told as much.
+ *
+ * What is made has the form of the run.
  *
  * A merged row has the smallest start and the largest end of the rows it stands for, revision 0,
  * their counts and sums added, the moments of all their samples together, and the very sketch that
@@ -75,7 +80,7 @@ struct weir_coarsen_counts {
 
 /*
  * Bytes of work area for runs of at most row_max rows, of half as many series and fields, and of
- * names and sketches of 32 bytes a row on average each. 2.5 MiB for WEIR_COARSEN_ROW_COUNT_MIN, and
+ * names and sketches of 32 bytes a row on average each. 3.2 MiB for WEIR_COARSEN_ROW_COUNT_MIN, and
  * in proportion.
  */
 uint64_t weir_coarsen_size(uint32_t row_max);
@@ -99,9 +104,11 @@ void weir_coarsen_shift(struct weir_coarsen *coarsen, int64_t step_ms);
 /*
  * Adds the next batch, the oldest first. What it consists of is borrowed for the call.
  *
- * WEIR_FULL: it does not fit into this run any more, or is of another gateway or epoch, whose seqs
- * mean other batches, or has another clock; end the run before it. Never the answer to the first batch of a run.
- * WEIR_REFUSED: damaged, or text and side table disagree; or it replaces what takes more than
+ * WEIR_FULL: it does not fit into this run any more; it is of another gateway or epoch, whose seqs
+ * mean other batches, or has another clock; it is of another form, or of another table, whose numbers
+ * mean other series; end the run before it. Never the answer to the first batch of a run.
+ * WEIR_REFUSED: damaged, or text and side table disagree; or its names alone are too much for a run;
+ * or it replaces what takes more than
  * WEIR_BATCH_RANGE_COUNT_MAX ranges by itself; the batch is to stay what it is, and the run ends
  * before it, since rows are not to change their order.
  * The run is unchanged in both cases.

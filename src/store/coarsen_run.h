@@ -5,6 +5,7 @@
 #define WEIR_STORE_COARSEN_RUN_H
 
 #include "format/batch_read.h"
+#include "format/compact.h"
 #include "format/sketch_list.h"
 #include "store/coarsen.h"
 #include "store/range.h"
@@ -20,7 +21,19 @@ struct weir_coarsen_name {
     uint32_t slot;    /* where it stands in the table of names */
     uint32_t stream;  /* of a track: its stream's name */
     uint32_t segment; /* of a stream, while merging: the newest of its segments, or none */
+    /* In compact form, where streams and series are numbers, which these name. */
+    uint32_t series;         /* of a track: its series */
+    uint32_t aggregates;     /* of a stream: what it shows */
+    int64_t length_ms;       /* of a stream: of its windows */
+    uint32_t told;           /* of a stream or series: where the name is that came with it */
+    uint32_t told_length;    /* 0: none did */
+    uint32_t told_part;      /* the part made last that it went into */
+    uint32_t quantile_count; /* of a stream */
+    uint16_t quantiles[WEIR_QUANTILE_COUNT_MAX];
 };
+
+/* In a run in compact form, the batches that are made. */
+#define WEIR_COARSEN_PART_COUNT_MAX 256
 
 /* What a stream shows in some of its rows, which may merge. */
 struct weir_coarsen_segment {
@@ -76,6 +89,14 @@ struct weir_coarsen {
     char ledger[WEIR_BATCH_LEDGER_BYTES_MAX];
     struct weir_range_list ranges;
 
+    /* Of a run in compact form. */
+    bool compact;
+    struct weir_compact_head head;
+    uint32_t part_count;                         /* that were sealed */
+    uint32_t parts[WEIR_COARSEN_PART_COUNT_MAX]; /* their rows */
+    uint32_t taken_part;
+    uint32_t pass; /* counts the parts that were written, those not kept included */
+
     struct weir_summary *summaries;
     struct weir_coarsen_row *rows;
     struct weir_coarsen_segment *segments;
@@ -90,7 +111,44 @@ struct weir_coarsen {
     struct weir_stream_config stream; /* for encoding a row */
     struct weir_field_config field;
     struct weir_batch batch;
+    struct weir_compact_reader compact_reader;
+    struct weir_compact_row compact_row;
+    struct weir_compact_writer writer;
 };
+
+/* Times beyond are no times: so differences need no check. */
+#define WEIR_COARSEN_TIME_MS_MAX ((int64_t)1 << 62)
+
+/* What stands in front of a name, so that the same text in another role is another name. */
+#define WEIR_COARSEN_STREAM 's'
+#define WEIR_COARSEN_SERIES 'r'
+#define WEIR_COARSEN_TRACK 't'
+#define WEIR_COARSEN_UNIT 'u'
+
+/* The name that stands, length bytes long, behind the pool: its index there, kept if it is new.
+ * WEIR_COARSEN_NONE: there are too many. */
+uint32_t weir_coarsen_keep_name(struct weir_coarsen *coarsen, uint32_t length);
+
+/* True for what a window can say, so that nothing overflows later. */
+bool weir_coarsen_is_sound(const struct weir_summary *summary);
+
+/* Adds the ranges to the list. WEIR_FULL: they are too many; the list is then of no use. */
+enum weir_status weir_coarsen_join_ranges(struct weir_range_list *list,
+                                          const struct weir_range_list *add);
+
+/* Puts the times of rows right, if that is what the run is for. */
+void weir_coarsen_shift_rows(struct weir_coarsen *coarsen, uint32_t first, uint32_t count);
+
+/* As weir_coarsen_accept, of a batch in compact form; names and sketches that it adds are taken back
+ * by the caller if it fails. */
+enum weir_status weir_coarsen_accept_compact(struct weir_coarsen *coarsen, const char *payload,
+                                             size_t length, const struct weir_summary *rows,
+                                             uint32_t row_count, struct weir_sketch_list *list);
+
+/* Divides the merged rows into parts, and writes the next. */
+uint32_t weir_coarsen_seal_compact(struct weir_coarsen *coarsen);
+void weir_coarsen_take_compact(struct weir_coarsen *coarsen, uint64_t sequence,
+                               struct weir_coarsen_batch *batch);
 
 /* Takes the sketch of the row at `index` of a batch, if it has one, behind those of the run.
  * WEIR_FULL: there is no room; WEIR_REFUSED: it is damaged, or not of this summary. */

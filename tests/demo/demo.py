@@ -218,7 +218,7 @@ def adapt_config(text, gateway_port, cloud_port):
 
 def packet_bytes(topic, payload):
     """What an MQTT 5 publish at QoS 1 weighs on the wire, without properties."""
-    body = 2 + len(topic.encode()) + 2 + 1 + len(payload.encode())
+    body = 2 + len(topic.encode()) + 2 + 1 + len(payload)
     digits = 1
     while body >> 7 * digits:
         digits += 1
@@ -240,6 +240,7 @@ class Demo:
         self.weir = None
         self.alerts = []
         self.batches = []
+        self.payloads = []
         self.counts = {}     # samples, by window of a field of a series
         self.bytes_up = 0
         self.story = list(STORY)
@@ -262,7 +263,7 @@ class Demo:
 
     def subscribe(self, port, topic, take):
         command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-q", "1", "-V", "5",
-                   "-t", "$SYS/broker/version", "-t", topic, "-F", "%t\t%p"]
+                   "-t", "$SYS/broker/version", "-t", topic, "-F", "%t\t%x"]
         process = self.processes.start(command, stdout=subprocess.PIPE,
                                        stderr=subprocess.DEVNULL)
         # The broker retains its version, so that its coming says that we are subscribed.
@@ -309,7 +310,7 @@ class Demo:
             *lines, self.rest[key.fileobj] = (self.rest[key.fileobj] + data).split(b"\n")
             for line in lines:
                 topic, payload = line.decode().split("\t", 1)
-                key.data(topic, payload)
+                key.data(topic, bytes.fromhex(payload))
             if not data:
                 raise Problem("a subscriber has lost its broker")
         while self.story and self.screen.clock() >= self.story[0][0]:
@@ -331,18 +332,21 @@ class Demo:
             self.screen.line(" " * 28 + self.screen.paint("dim", text))
 
     def decode(self, payload):
-        """A batch through `weir decode`: its summaries."""
-        done = subprocess.run([WEIR, "decode"], input=payload, text=True, capture_output=True,
+        """A batch through `weir decode`: its ledger and its summaries. Names come with the first
+        batches, so all are read again."""
+        self.payloads.append(payload)
+        done = subprocess.run([WEIR, "decode"], input=b"".join(self.payloads), capture_output=True,
                               check=False, timeout=20)
         if done.returncode != 0:
-            raise Problem(f"weir decode ended with {done.returncode}: {done.stderr.strip()}")
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
-        return [row for row in rows if row["type"] == "summary"]
+            raise Problem(f"weir decode ended with {done.returncode}: {done.stderr.decode()}")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        ledger = lines[-1]
+        return ledger, [line for line in lines
+                        if line["type"] == "summary" and line["seq"] == ledger["seq"]]
 
     def take_batch(self, topic, payload):
-        batch = json.loads(payload)
+        batch, rows = self.decode(payload)
         self.batches.append(batch)
-        rows = self.decode(payload)
         for row in rows:
             # A revision stands for the summary that it revises.
             self.counts[row["stream"], row["series"], row["field"], row["start"]] = row["count"]
@@ -411,14 +415,14 @@ class Demo:
         status = self.processes.stop(self.weir)
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline and (
-                not self.batches or self.batches[-1]["ledger"]["open"] > 0):
+                not self.batches or self.batches[-1]["open"] > 0):
             self.poll(0.1)
         if status != 0:
             raise Problem(f"weir ended with {status}; it said:\n{self.log()}")
 
     def check(self):
         """Each claim, and whether it held."""
-        ledger = self.batches[-1]["ledger"] if self.batches else None
+        ledger = self.batches[-1] if self.batches else None
         overheat = [alert["event"] for alert in self.alerts
                     if alert["rule"] == "boiler-overheat" and alert["series"] == plant.FAULTY]
         # With --keep the curtain may fall before the story is told.
@@ -461,7 +465,7 @@ class Demo:
         good = True
         self.screen.line()
         if self.batches:
-            ledger = self.batches[-1]["ledger"]
+            ledger = self.batches[-1]
             self.screen.line(f"  {self.screen.paint('bold', 'The ledger')} that came with batch "
                              f"{self.batches[-1]['seq']}: where everything went")
             self.screen.line()

@@ -387,15 +387,17 @@ class Link:
 
 def read_batches(subscriber):
     """The distinct batches by (epoch, seq), and how often one came again. Equal bytes or failure."""
-    found, repeated = {}, 0
+    found, batches, repeated = {}, {}, 0
     for message in subscriber.messages():
         batch = message.json
         key = batch["epoch"], batch["seq"]
         if key in found:
             repeated += 1
-            equal(message.payload, found[key], f"batch {key} the second time")
-        found[key] = message.payload
-    return {key: json.loads(payload) for key, payload in found.items()}, repeated
+            equal(message.bytes, found[key], f"batch {key} the second time")
+        else:
+            batches[key] = batch
+        found[key] = message.bytes
+    return batches, repeated
 
 
 def count_rows(batches):
@@ -462,10 +464,10 @@ def wait_for_windows(subscriber, expected, timeout_s=30):
         while state["at"] < len(lines):
             line = lines[state["at"]]
             state["at"] += 1
-            if f'"start":{last},' in line and '"weir.batch/1"' in line:
-                payload = json.loads(line.split("\t", 3)[3])
+            if line.startswith("weir/v1/") and "/batch\t" in line:
                 state["seen"] |= {(row["series"], row["start"])
-                                  for row in payload["summaries"]}
+                                  for row in harness.Message(line).json["summaries"]
+                                  if row["start"] == last}
         return all(key in state["seen"] for key in wanted)
 
     wait_for(all_here, "the last windows", timeout_s)

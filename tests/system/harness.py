@@ -21,6 +21,8 @@ import threading
 import time
 import traceback
 
+import compact
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("WEIR_BIN", str(ROOT / "build" / "dev" / "weir"))
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -74,11 +76,27 @@ def answers(port):
     return True
 
 
+# The names of series that came with batches, for all tests of a process: epochs are drawn. And the
+# batches, as text.
+NAMES, TEXTS = {}, {}
+
+
+def text_of(data):
+    """A payload as text, a batch in compact form as the JSON that says the same."""
+    if not data.startswith(compact.MAGIC):
+        return data.decode()
+    if data not in TEXTS:
+        TEXTS[data] = json.dumps(compact.read(data, NAMES), separators=(",", ":"))
+    return TEXTS[data]
+
+
 class Message:
     """One message as a subscriber got it. retained: it was there before the subscription."""
 
     def __init__(self, line):
-        self.topic, retained, qos, self.payload = line.split("\t", 3)
+        self.topic, retained, qos, payload = line.split("\t", 3)
+        self.bytes = bytes.fromhex(payload)
+        self.payload = text_of(self.bytes)
         self.retained = retained == "1"
         self.qos = int(qos)
 
@@ -104,7 +122,7 @@ class Subscriber:
         self.marked = 0
         self.lines = []
         command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-q", str(qos),
-                   "-V", "5", "-F", "%t\t%r\t%q\t%p", "-t", self.READY, "-t", self.marker]
+                   "-V", "5", "-F", "%t\t%r\t%q\t%x", "-t", self.READY, "-t", self.marker]
         for text in filters:
             command += ["-t", text]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

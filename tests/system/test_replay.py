@@ -18,6 +18,7 @@ import tempfile
 import time
 import traceback
 
+import compact
 import reference
 from reference import field, stream
 
@@ -328,7 +329,7 @@ def without_batch(one):
 
 def test_batches_decode_to_the_summaries_on_stdout(bench):
     text = random_capture(random.Random(6), "ms", 6000)
-    uplink = 'uplink: { url = "mqtt://127.0.0.1:1883"; every = "20s"; outbox = "64KiB"; };'
+    uplink = 'uplink: { url = "mqtt://127.0.0.1:1883"; every = "20s"; outbox = "64KiB"; format = "json"; };'
     config = bench.config([CLIMATE], uplink)
     batches = str(bench.folder / "batches")
     done = bench.run("replay", "-c", config, "--input", "-", "--batches", batches,
@@ -352,6 +353,92 @@ def test_batches_decode_to_the_summaries_on_stdout(bench):
            "a batch is at most a quarter of the outbox")
 
 
+def read_compact(data):
+    """Batches in compact form, back to back, by the reader that knows only their page."""
+    names = {}
+    while data:
+        length = compact.length_of(data)
+        yield compact.read(data[:length], names)
+        data = data[length:]
+
+
+def equal_rows(found, printed):
+    """What comes back is what was printed: mean and stddev to 1e-12, all else to the bit."""
+    equal(len(found), len(printed), "rows")
+    for one, other in zip(found, printed):
+        for key in {"mean", "stddev"} & set(other):
+            expect(abs(one[key] - other[key]) <= 1e-12 * abs(other[key]), f"{key} of {other}")
+        equal({**one, "mean": other.get("mean"), "stddev": other.get("stddev")},
+              {"mean": None, "stddev": None, **other}, "a row")
+
+
+def test_compact_batches_hold_the_summaries_on_stdout(bench):
+    text = random_capture(random.Random(7), "ms", 6000)
+    uplink = 'uplink: { url = "mqtt://127.0.0.1:1883"; every = "20s"; };'
+    config = bench.config([CLIMATE], uplink)
+    batches = bench.folder / "batches"
+    done = bench.run("replay", "-c", config, "--input", "-", "--batches", str(batches),
+                     data=text.encode())
+    printed = [json.loads(one) for one in done.stdout.splitlines()]
+    summaries = [{key: one[key] for key in one if key != "type"}
+                 for one in printed if one["type"] == "summary"]
+    read = list(read_compact(batches.read_bytes()))
+    equal_rows([row for one in read for row in one["summaries"]], summaries)
+    equal([one["seq"] for one in read], list(range(1, len(read) + 1)), "numbers of batches")
+    equal({one["table"] for one in read}, {1}, "tables")
+    equal(read[-1]["ledger"], {key: printed[-1][key] for key in read[-1]["ledger"]}, "the ledger")
+    decoded = [json.loads(one) for one in bench.run("decode", str(batches)).stdout.splitlines()]
+    expect([{key: one[key] for key in without_batch(one) if key != "type"}
+            for one in decoded if one["type"] == "summary"] ==
+           [row for one in read for row in one["summaries"]], "weir decode reads something else")
+    hexadecimal = bench.write("hex", "".join(
+        batches.read_bytes()[at:at + length].hex() + "\n" for at, length in places(batches)))
+    equal(bench.run("decode", hexadecimal).stdout, bench.run("decode", str(batches)).stdout,
+          "the same as lines of hexadecimal digits")
+
+
+def places(path):
+    """Where each batch of a file begins, and how long it is."""
+    data, at = path.read_bytes(), 0
+    while at < len(data):
+        length = compact.length_of(data[at:])
+        yield at, length
+        at += length
+
+
+def test_decode_passes_over_a_compact_batch_that_is_damaged(bench):
+    text = random_capture(random.Random(8), "ms", 3000)
+    config = bench.config([CLIMATE], 'uplink: { url = "mqtt://h"; every = "20s"; };')
+    batches = bench.folder / "batches"
+    bench.run("replay", "-c", config, "--batches", str(batches), data=text.encode())
+    data, third = bytearray(batches.read_bytes()), list(places(batches))[2]
+    whole = [json.loads(one) for one in bench.run("decode", str(batches)).stdout.splitlines()]
+    left = [one["seq"] for one in whole if one["type"] == "ledger" and one["seq"] != 3]
+    for at in (0, 1, 2, 3, 5, 20, third[1] - 1):
+        damaged = bytearray(data)
+        damaged[third[0] + at] ^= 0x40
+        path = bench.folder / "damaged"
+        path.write_bytes(damaged)
+        done = bench.run("decode", str(path), status=1)
+        expect(f"byte {third[0]}:".encode() in done.stderr,
+               f"the damaged batch is not named: {done.stderr!r}")
+        equal([json.loads(one)["seq"] for one in done.stdout.splitlines()
+               if '"ledger"' in str(one)], left, "the batches that are left")
+
+
+def test_a_reader_that_missed_the_names_numbers_the_series(bench):
+    text = random_capture(random.Random(9), "ms", 3000)
+    config = bench.config([CLIMATE], 'uplink: { url = "mqtt://h"; every = "20s"; };')
+    batches = bench.folder / "batches"
+    bench.run("replay", "-c", config, "--batches", str(batches), data=text.encode())
+    last = list(places(batches))[-1]
+    path = bench.folder / "last"
+    path.write_bytes(batches.read_bytes()[last[0]:])
+    rows = [json.loads(one) for one in bench.run("decode", str(path)).stdout.splitlines()]
+    expect(all(one["series"].startswith("#") for one in rows if one["type"] == "summary"),
+           "a name from nowhere")
+
+
 def test_batches_need_no_uplink_and_no_drain_leaves_the_last_one_out(bench):
     text = "".join(line("boiler/1/temp", T0 + 1000 * i, str(i)) for i in range(200))
     config = bench.config([BOILER])
@@ -359,8 +446,7 @@ def test_batches_need_no_uplink_and_no_drain_leaves_the_last_one_out(bench):
     for options in ([], ["--no-drain"]):
         batches = str(bench.folder / "batches")
         bench.run("replay", "-c", config, "--batches", batches, *options, data=text.encode())
-        seen.append([json.loads(one) for one in
-                     pathlib.Path(batches).read_text().splitlines()])
+        seen.append(list(read_compact(pathlib.Path(batches).read_bytes())))
     equal(seen[1], seen[0][:-1], "batches without the drain")
     equal([one["created"] for one in seen[1]], [T0 + 40_000, T0 + 100_000, T0 + 160_000],
           "times of the schedule")

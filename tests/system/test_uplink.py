@@ -64,6 +64,10 @@ class Forgetful:
         self.listener.close()
 
 
+# Rows of some size: so few of them fill a batch, or an outbox.
+JSON = 'format = "json";'
+
+
 def fill(broker, first, count):
     """Closes `count` windows of one sample each, from a number on, and opens one more."""
     broker.publish_all(TOPIC, [reading((first + index) * 10, index % 100)
@@ -79,7 +83,7 @@ def windows(rows):
 def test_order(bench):
     """Batches wait for an uplink that is absent, and go oldest first when it comes."""
     broker, uplink = bench.broker(), bench.make_broker()
-    weir = bench.weir(config(broker, uplink, outbox="256KiB"))
+    weir = bench.weir(config(broker, uplink, outbox="256KiB", uplink_more=JSON))
     weir.start_online(broker, CLIMATE_FILTER)
     weir.wait_log("uplink: cannot connect to")
     fill(broker, 0, 800)
@@ -99,7 +103,7 @@ def test_order(bench):
 def test_overflow(bench):
     """A full outbox drops the oldest batches; ledger and gap in the numbers tell the same."""
     broker, uplink = bench.broker(), bench.make_broker()
-    weir = bench.weir(config(broker, uplink, outbox="64KiB"))
+    weir = bench.weir(config(broker, uplink, outbox="64KiB", uplink_more=JSON))
     weir.start_online(broker, CLIMATE_FILTER)
     fill(broker, 0, 1000)
     broker.wait_delivered(1001)
@@ -145,7 +149,7 @@ def test_same_bytes(bench):
     """A batch that was not acknowledged is sent again, the same bytes under the same number."""
     broker = bench.broker()
     uplink = bench.add(Forgetful(forgets=2))
-    text = config(broker, uplink, uplink_more='version = "3.1.1";')
+    text = config(broker, uplink, uplink_more='version = "3.1.1";' + JSON)
     weir = bench.weir(text).start_online(broker, CLIMATE_FILTER)
     fill(broker, 0, 5)
     harness.wait_for(lambda: len(uplink.payloads) >= 3, "a batch to come three times", 20)
