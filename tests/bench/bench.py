@@ -3,9 +3,10 @@
 
     bench.py --build DIR [--fast DIR] [--qos 0|1] [--rounds N] [--seconds N] [NAME ...]
 
-Names: engine, sketch, cpu, peer, journal, memory, latency; without one, all of them.
+Names: engine, batch, sketch, cpu, peer, journal, memory, latency; without one, all of them.
 
 engine   the engine alone, no broker
+batch    bytes of a summary in compact form, over JSON with zstd, over the samples' messages; its time
 sketch   a sample into a sketch for quantiles, over one into the moments; its largest error
 cpu      CPU a message of `weir run` over that of a subscriber on the same paho that discards
 peer     the same, weir on the fast paho over a libmosquitto subscriber that discards
@@ -25,6 +26,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import statistics
@@ -33,11 +35,18 @@ import sys
 import tempfile
 import time
 
+import series
+
 # name: (unit, required, goal); lower is better.
 FIGURES = {
     "engine": ("ns a message", 333, 125),
     "engine series": ("x at 100 series", 3.0, 3.0),
     "engine batches": ("ns a message", math.inf, math.inf),
+    **{f"batch {name}": ("bytes a row", required, goal)
+       for name, (_, _, required, goal) in series.SETS.items()},
+    "batch over zstd": ("x JSON, zstd -19", 0.45, 0.45),
+    "batch to messages": ("bytes/KB of MQTT", 1000 / 150, 1000 / 150),
+    "batch time": ("ns a value", 100, 100),
     "sketch": ("ns a sample", 10, 10),
     "sketch ratio": ("x moments", math.inf, math.inf),
     "sketch error": ("% of the span", 1.0, 1.0),
@@ -106,7 +115,7 @@ alerts: (
 {uplink}
 """
 
-UPLINK_CONFIG = 'uplink: {{ url = "mqtt://127.0.0.1:{port}"; every = "60s"; format = "json"; }};'
+UPLINK_CONFIG = 'uplink: {{ url = "mqtt://127.0.0.1:{port}"; every = "60s"; }};'
 
 
 class Unmeasured(Exception):
@@ -354,6 +363,47 @@ def run_sketch(bench):
     yield "sketch error", worst[1], f"the largest of p1 to p99.9 of all windows, in {worst[0]}"
 
 
+def run_bench_batch(bench, text, window_ms, *options):
+    run = subprocess.run([bench.tool("bench_batch"), *options, str(window_ms), "1000"], input=text,
+                         capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise Unmeasured(f"bench_batch: {run.stderr.strip()}")
+    return run.stdout
+
+
+def zstd_bytes(json_rows):
+    """What JSON rows weigh behind zstd -19, a thousand at a time."""
+    lines = json_rows.splitlines(keepends=True)
+    return sum(len(subprocess.run(["zstd", "-19", "-q", "-c"], check=True, capture_output=True,
+                                  input="".join(lines[at:at + 1000]).encode()).stdout)
+               for at in range(0, len(lines), 1000))
+
+
+def run_batch(bench):
+    """A thousand rows a batch of count, min, max, mean, stddev, last; names not counted."""
+    over_zstd, to_messages, times = [], [], []
+    for name, (_, window_ms, _, _) in series.SETS.items():
+        text = series.lines(name)
+        if not text:
+            print(f"    batch {name}: skipped, the set is not there")
+            continue
+        found = json.loads(run_bench_batch(bench, text, window_ms))
+        yield f"batch {name}", found["bytes_per_row"], f"{window_ms // 1000} s windows"
+        times.append(1e9 / found["values_per_second"])
+        if window_ms == 60000:
+            to_messages.append(1000 * found["bytes"] / found["message_bytes"])
+        if shutil.which("zstd"):
+            over_zstd.append(found["bytes"] / zstd_bytes(
+                run_bench_batch(bench, text, window_ms, "--json")))
+    if over_zstd:
+        yield "batch over zstd", max(over_zstd), f"of {len(over_zstd)} sets the worst"
+    else:
+        print("    batch over zstd: skipped, there is no zstd")
+    yield ("batch to messages", statistics.geometric_mean(to_messages),
+           "60 s windows, the mean of " + ", ".join(f"1 : {1000 / one:.0f}" for one in to_messages))
+    yield "batch time", max(times), f"of {len(times)} sets the slowest, one core"
+
+
 def compare(bench, name, build, baseline):
     for rate in RATES:
         floors, costs = [], []
@@ -462,8 +512,8 @@ def run_latency(bench):
         yield f"latency {name}", alert / bare, f"{alert:.0f} us over {bare:.0f} us"
 
 
-RUNS = {"engine": run_engine, "sketch": run_sketch, "cpu": run_cpu, "peer": run_peer,
-        "journal": run_journal, "memory": run_memory, "latency": run_latency}
+RUNS = {"engine": run_engine, "batch": run_batch, "sketch": run_sketch, "cpu": run_cpu,
+        "peer": run_peer, "journal": run_journal, "memory": run_memory, "latency": run_latency}
 
 
 def verdict(name, value):
@@ -482,7 +532,7 @@ def report(rows, missing):
     print(f"\n{'what':<16}{'value':>10}  {'unit':<16}{'required':>9}{'goal':>8}  {'':<7} detail")
     for name, value, detail in rows:
         unit, required, goal = FIGURES[name]
-        print(f"{name:<16}{shown(value):>10}  {unit:<16}{required:>9g}{goal:>8g}  "
+        print(f"{name:<16}{shown(value):>10}  {unit:<16}{required:>9.4g}{goal:>8.4g}  "
               f"{verdict(name, value):<7} {detail}")
     for name, reason in missing:
         print(f"{name:<16}{'-':>10}  not measured: {reason}")
