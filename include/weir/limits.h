@@ -48,6 +48,9 @@
 #define WEIR_RULE_COUNT_MAX 256
 #define WEIR_STREAM_RULE_COUNT_MAX 32
 
+/* Series that rules expect, in all: each is made at the start, and has a line in a file. */
+#define WEIR_EXPECTED_COUNT_MAX 4096
+
 /* Series of a stream: index arithmetic stays in 32 bits with room to spare. */
 #define WEIR_SERIES_COUNT_MAX 1000000
 

@@ -4,17 +4,21 @@
 
 void weir_alert_compile(struct weir_alert_rule *rule, const struct weir_rule_config *config)
 {
-    bool above = config->op != WEIR_OPERATOR_BELOW;
-    bool below = config->op != WEIR_OPERATOR_ABOVE;
+    const struct weir_comparison *comparison = &config->comparison;
+    enum weir_level level = WEIR_LEVEL_INFO;
+    const struct weir_limit *limit;
 
+    while (level < WEIR_LEVEL_CRITICAL && !comparison->limits[level].set)
+        level++;
+    limit = &comparison->limits[level];
     *rule = (struct weir_alert_rule){
-        .raise_above = above ? config->high : INFINITY,
-        .raise_below = below ? config->low : -INFINITY,
-        .clear_at_most = above ? config->high - config->deadband : INFINITY,
-        .clear_at_least = below ? config->low + config->deadband : -INFINITY,
+        .raise_above = limit->high,
+        .raise_below = limit->low,
+        .clear_at_most = limit->high - comparison->deadband,
+        .clear_at_least = limit->low + comparison->deadband,
         .hold_ms = config->hold_ms,
         .clear_delay_ms = config->clear_delay_ms,
-        .level = config->level,
+        .level = level,
     };
 }
 
@@ -121,7 +125,7 @@ enum weir_alert_change weir_alert_step(struct weir_alert_state *state,
     return done;
 }
 
-bool weir_alert_read(const struct weir_alert_state *state, const struct weir_rule_config *config,
+bool weir_alert_read(const struct weir_alert_state *state, const struct weir_alert_rule *rule,
                      struct weir_alert *alert)
 {
     if (state->condition == WEIR_CONDITION_UNKNOWN)
@@ -133,10 +137,9 @@ bool weir_alert_read(const struct weir_alert_state *state, const struct weir_rul
     alert->time_ms = state->time_ms;
     alert->since_ms = state->since_ms;
     alert->value = state->value;
-    alert->limit =
-        config->op == WEIR_OPERATOR_BELOW || (config->op == WEIR_OPERATOR_OUTSIDE && state->low)
-            ? config->low
-            : config->high;
+    alert->limit = isinf(rule->raise_above) || (state->low && !isinf(rule->raise_below))
+                       ? rule->raise_below
+                       : rule->raise_above;
     alert->id = state->id;
     alert->sequence = state->sequence;
     return true;

@@ -77,7 +77,7 @@ static inline enum weir_alert_change weir_alert_accept(struct weir_alert_state *
 
 /* Writes the whole state, with event none; false while it is unknown. rule and series are left
  * alone. */
-bool weir_alert_read(const struct weir_alert_state *state, const struct weir_rule_config *config,
+bool weir_alert_read(const struct weir_alert_state *state, const struct weir_alert_rule *rule,
                      struct weir_alert *alert);
 
 #endif

@@ -1,5 +1,6 @@
 #include "weir/config.h"
 
+#include <math.h>
 #include <string.h>
 
 #define HASH_START 0xcbf29ce484222325u
@@ -109,6 +110,32 @@ static uint64_t hash_delivery(const struct weir_stream_config *stream)
     return hash;
 }
 
+struct weir_comparison weir_comparison_make(enum weir_operator op, double low, double high,
+                                            double deadband, enum weir_level level)
+{
+    struct weir_comparison comparison = {.op = op, .deadband = deadband};
+
+    comparison.limits[level] = (struct weir_limit){
+        .set = true,
+        .low = op == WEIR_OPERATOR_ABOVE ? -INFINITY : low,
+        .high = op == WEIR_OPERATOR_BELOW ? INFINITY : high,
+    };
+    return comparison;
+}
+
+static uint64_t add_comparison(uint64_t hash, const struct weir_comparison *comparison)
+{
+    hash = add_uint(hash, (uint64_t)comparison->op);
+    for (uint32_t i = WEIR_LEVEL_INFO; i < WEIR_LEVEL_COUNT; i++) {
+        hash = add_uint(hash, comparison->limits[i].set);
+        if (!comparison->limits[i].set)
+            continue;
+        hash = add_double(hash, comparison->limits[i].low);
+        hash = add_double(hash, comparison->limits[i].high);
+    }
+    return add_double(hash, comparison->deadband);
+}
+
 /* By names, because an index depends on the order in which the files were read. */
 static uint64_t hash_rule(const struct weir_rule_config *rule,
                           const struct weir_stream_config *stream)
@@ -117,15 +144,9 @@ static uint64_t hash_rule(const struct weir_rule_config *rule,
 
     hash = add_text(hash, stream->name);
     hash = add_text(hash, stream->fields[rule->field].name);
-    hash = add_uint(hash, (uint64_t)rule->op);
-    if (rule->op != WEIR_OPERATOR_ABOVE)
-        hash = add_double(hash, rule->low);
-    if (rule->op != WEIR_OPERATOR_BELOW)
-        hash = add_double(hash, rule->high);
-    hash = add_double(hash, rule->deadband);
+    hash = add_comparison(hash, &rule->comparison);
     hash = add_int(hash, rule->hold_ms);
     hash = add_int(hash, rule->clear_delay_ms);
-    hash = add_uint(hash, (uint64_t)rule->level);
     return spread(add_text(hash, rule->message));
 }
 

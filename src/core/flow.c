@@ -45,16 +45,16 @@ const char *weir_quality_name(enum weir_quality quality)
 
 const char *weir_event_name(enum weir_event event)
 {
-    static const char *const names[] = {"none",     "raised",   "escalated", "deescalated",
-                                        "cleared",  "stale",    "fresh",     "reminder",
-                                        "flapping", "flap_end", "removed"};
+    static const char *const names[] = {"none",    "raised", "escalated", "deescalated", "cleared",
+                                        "stale",   "fresh",  "reminder",  "flapping",    "flap_end",
+                                        "removed", "storm",  "storm_end"};
 
     return NAME_OF(names, event);
 }
 
 const char *weir_operator_name(enum weir_operator op)
 {
-    static const char *const names[] = {"above", "below", "outside"};
+    static const char *const names[] = {"above", "below", "outside", "inside"};
 
     return NAME_OF(names, op);
 }

@@ -149,7 +149,7 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
         add_string(text, "unit", field->unit);
     add_key(text, "limit");
     weir_text_add_number(text, alert->limit);
-    add_string(text, "op", weir_operator_name(rule->op));
+    add_string(text, "op", weir_operator_name(rule->comparison.op));
     if (rule->message[0] != '\0')
         add_string(text, "message", rule->message);
     weir_text_add(text, "}");

@@ -115,7 +115,7 @@ static void give_alert(struct weir_pipeline *pipeline, const struct stream_plan 
         state->id = occurrence_id(pipeline, rule,
                                   weir_series_name(index_of(pipeline, plan), series), state);
     output->kind = WEIR_OUTPUT_ALERT;
-    weir_alert_read(state, &pipeline->config->rules[rule], &output->alert);
+    weir_alert_read(state, &plan->rules[rule_slot].rule, &output->alert);
     output->alert.rule = rule;
     output->alert.series = series;
     if (change == WEIR_ALERT_RAISED)
@@ -540,9 +540,9 @@ bool weir_pipeline_alert(const struct weir_pipeline *pipeline, uint32_t rule, ui
 {
     const struct weir_rule_config *config = &pipeline->config->rules[rule];
     const struct stream_plan *plan = stream_plan_at(pipeline, config->stream);
-    const struct weir_alert_state *states = alerts_of(pipeline, plan, series);
+    uint32_t slot = rule_slot_of(plan, rule);
 
-    if (!weir_alert_read(&states[rule_slot_of(plan, rule)], config, alert))
+    if (!weir_alert_read(&alerts_of(pipeline, plan, series)[slot], &plan->rules[slot].rule, alert))
         return false;
     alert->rule = rule;
     alert->series = series;

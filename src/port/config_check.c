@@ -328,7 +328,7 @@ static bool find_form(struct weir_draft *draft, uint32_t index, const char *labe
     bool below = is_written(setting, "below");
 
     if (is_written(setting, "outside")) {
-        rule->op = WEIR_OPERATOR_OUTSIDE;
+        rule->comparison.op = WEIR_OPERATOR_OUTSIDE;
         if (above || below)
             weir_problem_add(draft->problems, place_of(setting, "outside"),
                              "'outside' in %s stands beside '%s'; expected one or the other", label,
@@ -339,31 +339,48 @@ static bool find_form(struct weir_draft *draft, uint32_t index, const char *labe
         weir_problem_add(draft->problems, weir_source_place(setting),
                          "missing setting 'above', 'below' or 'outside' in %s; expected a limit",
                          label);
-    rule->op = above && below ? WEIR_OPERATOR_OUTSIDE
-               : above        ? WEIR_OPERATOR_ABOVE
-                              : WEIR_OPERATOR_BELOW;
+    rule->comparison.op = above && below ? WEIR_OPERATOR_OUTSIDE
+                          : above        ? WEIR_OPERATOR_ABOVE
+                                         : WEIR_OPERATOR_BELOW;
     return above || below;
+}
+
+static const struct weir_limit *limit_of(const struct weir_rule_config *rule)
+{
+    return &rule->comparison.limits[rule->level];
+}
+
+/* The table has put the limit where there is no level yet. */
+static void place_limit(struct weir_rule_config *rule)
+{
+    struct weir_limit *unplaced = &rule->comparison.limits[WEIR_LEVEL_OK];
+    struct weir_limit limit = {.set = true, .low = unplaced->low, .high = unplaced->high};
+
+    *unplaced = (struct weir_limit){0};
+    rule->comparison.limits[rule->level] = limit;
 }
 
 static void check_limits(struct weir_draft *draft, uint32_t index, const char *label)
 {
     const struct weir_rule_config *rule = &draft->config->rules[index];
+    const struct weir_limit *limit = limit_of(rule);
+    double deadband = rule->comparison.deadband;
     const config_setting_t *setting = draft->rules[index];
     const char *name = is_written(setting, "outside") ? "outside" : "below";
 
-    if (rule->op != WEIR_OPERATOR_OUTSIDE)
+    if (rule->comparison.op != WEIR_OPERATOR_OUTSIDE)
         return;
-    if (rule->low >= rule->high)
+    if (limit->low >= limit->high)
         weir_problem_add(
             draft->problems, place_of(setting, name),
             "the limits of %s leave nothing between them; expected the lower one, %.17g,"
             " below the upper one, %.17g",
-            label, rule->low, rule->high);
-    else if (rule->low + rule->deadband > rule->high - rule->deadband)
+            label, limit->low, limit->high);
+    else if (limit->low + deadband > limit->high - deadband)
         weir_problem_add(draft->problems, place_of(setting, "deadband"),
                          "'deadband' in %s is %.17g, so that the alert could never clear; expected "
                          "at most half the way between the limits, %.17g",
-                         label, rule->deadband, (rule->high - rule->low) / 2);
+                         label, deadband, (limit->high - limit->low) / 2);
 }
 
 /* A deadband that no valid value can come back by: what is raised once stays so for good. */
@@ -371,17 +388,18 @@ static void warn_never_clear(struct weir_draft *draft, const struct weir_rule_co
                              const struct weir_field_config *field, const config_setting_t *setting,
                              const char *label)
 {
-    bool above = rule->op != WEIR_OPERATOR_BELOW && rule->high - rule->deadband < field->min;
-    bool below = rule->op != WEIR_OPERATOR_ABOVE && rule->low + rule->deadband > field->max;
+    double most = limit_of(rule)->high - rule->comparison.deadband;
+    double least = limit_of(rule)->low + rule->comparison.deadband;
+    bool above = rule->comparison.op != WEIR_OPERATOR_BELOW && most < field->min;
+    bool below = rule->comparison.op != WEIR_OPERATOR_ABOVE && least > field->max;
 
     if (above || below)
         weir_problem_warn(
             draft->problems, place_of(setting, "deadband"),
             "%s can never clear: it would take a value of field \"%s\" of at %s %.17g, and its "
             "'%s' is %.17g",
-            label, field->name, above ? "most" : "least",
-            above ? rule->high - rule->deadband : rule->low + rule->deadband, above ? "min" : "max",
-            above ? field->min : field->max);
+            label, field->name, above ? "most" : "least", above ? most : least,
+            above ? "min" : "max", above ? field->min : field->max);
 }
 
 /* A limit that no valid value can pass is a slip, most often of the unit; so is the deadband. */
@@ -390,8 +408,9 @@ static void warn_senseless(struct weir_draft *draft, uint32_t index, const char 
     const struct weir_rule_config *rule = &draft->config->rules[index];
     const struct weir_stream_config *stream = &draft->config->streams[rule->stream];
     const struct weir_field_config *field = &stream->fields[rule->field];
-    bool above = rule->op != WEIR_OPERATOR_BELOW && rule->high >= field->max;
-    bool below = rule->op != WEIR_OPERATOR_ABOVE && rule->low <= field->min;
+    const struct weir_limit *limit = limit_of(rule);
+    bool above = rule->comparison.op != WEIR_OPERATOR_BELOW && limit->high >= field->max;
+    bool below = rule->comparison.op != WEIR_OPERATOR_ABOVE && limit->low <= field->min;
 
     if (draft->problems->error_count > 0)
         return;
@@ -403,7 +422,7 @@ static void warn_senseless(struct weir_draft *draft, uint32_t index, const char 
         draft->problems, weir_source_place(draft->rules[index]),
         "no valid value of field \"%s\" can be %s %.17g, the limit of %s: its '%s' is "
         "%.17g",
-        field->name, above ? "above" : "below", above ? rule->high : rule->low, label,
+        field->name, above ? "above" : "below", above ? limit->high : limit->low, label,
         above ? "max" : "min", above ? field->max : field->min);
 }
 
@@ -435,6 +454,7 @@ void weir_check_rule(struct weir_draft *draft, uint32_t index)
     rules[index].stream = UINT32_MAX;
     check_rule_name(draft, index);
     formed = find_form(draft, index, label);
+    place_limit(&rules[index]);
     if (formed)
         check_limits(draft, index, label);
     if (!find_stream(draft, index, label))

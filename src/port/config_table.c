@@ -173,16 +173,18 @@ static const struct weir_setting field_settings[] = {
 };
 
 /* outside = [ low, high ] goes to both at once. */
-static_assert(offsetof(RULE, high) == offsetof(RULE, low) + sizeof(double), "limits lie apart");
+static_assert(offsetof(struct weir_limit, high) ==
+                  offsetof(struct weir_limit, low) + sizeof(double),
+              "limits lie apart");
 
 static const struct weir_setting alert_settings[] = {
     {"name", WEIR_SETTING_NAME, .required = true, VALUE(RULE, name)},
     {"stream", WEIR_SETTING_WORD, .required = true},
     {"field", WEIR_SETTING_WORD, .required = true},
-    {"above", WEIR_SETTING_DOUBLE, .initial = "inf", VALUE(RULE, high)},
-    {"below", WEIR_SETTING_DOUBLE, .initial = "-inf", VALUE(RULE, low)},
-    {"outside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2, VALUE(RULE, low)},
-    {"deadband", WEIR_SETTING_DOUBLE, .max = INT64_MAX, VALUE(RULE, deadband)},
+    {"above", WEIR_SETTING_DOUBLE, .initial = "inf", VALUE(RULE, comparison.limits[0].high)},
+    {"below", WEIR_SETTING_DOUBLE, .initial = "-inf", VALUE(RULE, comparison.limits[0].low)},
+    {"outside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2, VALUE(RULE, comparison.limits[0].low)},
+    {"deadband", WEIR_SETTING_DOUBLE, .max = INT64_MAX, VALUE(RULE, comparison.deadband)},
     {"hold", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, VALUE(RULE, hold_ms)},
     {"clear_delay", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX,
      VALUE(RULE, clear_delay_ms)},

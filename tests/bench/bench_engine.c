@@ -47,10 +47,7 @@ static void set_rule(struct weir_rule_config *rule, const char *name, uint32_t f
 {
     snprintf(rule->name, sizeof(rule->name), "%s", name);
     rule->field = field;
-    rule->op = WEIR_OPERATOR_ABOVE;
-    rule->high = high;
-    rule->deadband = 1;
-    rule->level = WEIR_LEVEL_WARNING;
+    rule->comparison = weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, high, 1, WEIR_LEVEL_WARNING);
 }
 
 static void make_config(struct weir_config *config, uint32_t series_count)

@@ -13,7 +13,7 @@ static void build_both(void)
         build_init(&builds[i]);
         (void)build_field(build_stream(&builds[i], "left", "l/{dev}"), "t");
         (void)build_field(build_stream(&builds[i], "right", "r/{dev}"), "t");
-        build_rule(&builds[i], "hot", 0, 0, 50)->deadband = 10;
+        build_rule(&builds[i], "hot", 0, 0, 50)->comparison.deadband = 10;
         (void)build_rule(&builds[i], "warm", 1, 0, 50);
     }
 }
@@ -212,7 +212,7 @@ static void the_state_of_a_rule_goes_on_while_others_come_and_go(void **state)
     build_both();
     builds[1].config.rule_count = 0;
     (void)build_rule(&builds[1], "new", 0, 0, 55);
-    build_rule(&builds[1], "hot", 0, 0, 50)->deadband = 10;
+    build_rule(&builds[1], "hot", 0, 0, 50)->comparison.deadband = 10;
     drive_init(&drive, &builds[0].config);
     feed_value(1000, "l/a", 1000, 60);
     feed_value(1000, "r/a", 1000, 60);
@@ -238,9 +238,8 @@ static void a_rule_with_new_limits_goes_on_from_its_state_and_sequence(void **st
 
     (void)state;
     build_both();
-    builds[1].rules[0].high = 65;
-    builds[1].rules[0].deadband = 0;
-    builds[1].rules[0].level = WEIR_LEVEL_INFO;
+    builds[1].rules[0].comparison =
+        weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, 65, 0, WEIR_LEVEL_INFO);
     drive_init(&drive, &builds[0].config);
     feed_value(1000, "l/a", 1000, 60);
     adopt(&builds[1].config);

@@ -6,9 +6,20 @@
 #include "support/random.h"
 #include "support/unit.h"
 
-static struct weir_rule_config rule_above(double high, double deadband)
+/* A rule with one limit. */
+struct plain {
+    enum weir_operator op;
+    double low;
+    double high;
+    double deadband;
+    int64_t hold_ms;
+    int64_t clear_delay_ms;
+    enum weir_level level;
+};
+
+static struct plain rule_above(double high, double deadband)
 {
-    return (struct weir_rule_config){
+    return (struct plain){
         .op = WEIR_OPERATOR_ABOVE,
         .high = high,
         .deadband = deadband,
@@ -18,16 +29,22 @@ static struct weir_rule_config rule_above(double high, double deadband)
 
 /* A rule with its state on one series. */
 struct machine {
-    struct weir_rule_config config;
+    struct plain config;
     struct weir_alert_rule rule;
     struct weir_alert_state state;
 };
 
-static struct machine make(struct weir_rule_config config)
+static struct machine make(struct plain config)
 {
     struct machine machine = {.config = config};
+    struct weir_rule_config rule = {
+        .comparison =
+            weir_comparison_make(config.op, config.low, config.high, config.deadband, config.level),
+        .hold_ms = config.hold_ms,
+        .clear_delay_ms = config.clear_delay_ms,
+    };
 
-    weir_alert_compile(&machine.rule, &machine.config);
+    weir_alert_compile(&machine.rule, &rule);
     return machine;
 }
 
@@ -42,7 +59,7 @@ static struct weir_alert read(const struct machine *machine)
 {
     struct weir_alert alert = {.rule = 77, .series = 88};
 
-    assert_true(weir_alert_read(&machine->state, &machine->config, &alert));
+    assert_true(weir_alert_read(&machine->state, &machine->rule, &alert));
     assert_int_equal(alert.rule, 77);
     assert_int_equal(alert.series, 88);
     assert_int_equal(alert.event, WEIR_EVENT_NONE);
@@ -56,7 +73,7 @@ static void without_a_sample_nothing_is_known(void **state)
     struct weir_alert alert;
 
     (void)state;
-    assert_false(weir_alert_read(&machine.state, &machine.config, &alert));
+    assert_false(weir_alert_read(&machine.state, &machine.rule, &alert));
 }
 
 static void the_first_sample_tells_the_state(void **state)
@@ -79,11 +96,11 @@ static void the_first_sample_tells_the_state(void **state)
 
 static void a_limit_is_passed_beyond_it_not_at_it(void **state)
 {
-    struct weir_rule_config below = {.op = WEIR_OPERATOR_BELOW, .low = 5, .level = WEIR_LEVEL_INFO};
-    struct weir_rule_config outside = {
+    struct plain below = {.op = WEIR_OPERATOR_BELOW, .low = 5, .level = WEIR_LEVEL_INFO};
+    struct plain outside = {
         .op = WEIR_OPERATOR_OUTSIDE, .low = 5, .high = 85, .level = WEIR_LEVEL_INFO};
     const struct {
-        struct weir_rule_config config;
+        struct plain config;
         double limit;
         double towards;
     } cases[] = {{rule_above(85, 0), 85, INFINITY},
@@ -111,12 +128,12 @@ static void a_limit_is_passed_beyond_it_not_at_it(void **state)
 
 static void a_value_is_back_when_it_has_come_back_by_the_deadband(void **state)
 {
-    struct weir_rule_config below = {
+    struct plain below = {
         .op = WEIR_OPERATOR_BELOW, .low = 5, .deadband = 3, .level = WEIR_LEVEL_INFO};
-    struct weir_rule_config outside = {
+    struct plain outside = {
         .op = WEIR_OPERATOR_OUTSIDE, .low = 5, .high = 85, .deadband = 3, .level = WEIR_LEVEL_INFO};
     const struct {
-        struct weir_rule_config config;
+        struct plain config;
         double beyond;
         double back;
         double towards;
@@ -145,11 +162,11 @@ static void a_value_is_back_when_it_has_come_back_by_the_deadband(void **state)
 
 static void outside_says_which_limit_it_is_beyond(void **state)
 {
-    struct machine machine = make((struct weir_rule_config){.op = WEIR_OPERATOR_OUTSIDE,
-                                                            .low = 5,
-                                                            .high = 85,
-                                                            .deadband = 1,
-                                                            .level = WEIR_LEVEL_INFO});
+    struct machine machine = make((struct plain){.op = WEIR_OPERATOR_OUTSIDE,
+                                                 .low = 5,
+                                                 .high = 85,
+                                                 .deadband = 1,
+                                                 .level = WEIR_LEVEL_INFO});
 
     (void)state;
     assert_int_equal(offer(&machine, 0, 50), WEIR_ALERT_STATE);
@@ -164,11 +181,11 @@ static void outside_says_which_limit_it_is_beyond(void **state)
 
 static void from_one_limit_to_the_other_the_value_goes_with_the_limit(void **state)
 {
-    struct machine machine = make((struct weir_rule_config){.op = WEIR_OPERATOR_OUTSIDE,
-                                                            .low = 5,
-                                                            .high = 85,
-                                                            .hold_ms = 10,
-                                                            .level = WEIR_LEVEL_INFO});
+    struct machine machine = make((struct plain){.op = WEIR_OPERATOR_OUTSIDE,
+                                                 .low = 5,
+                                                 .high = 85,
+                                                 .hold_ms = 10,
+                                                 .level = WEIR_LEVEL_INFO});
     struct weir_alert alert;
 
     (void)state;
@@ -305,9 +322,8 @@ static void an_older_sample_is_no_news_and_one_of_the_same_time_is(void **state)
 
 static void an_unused_limit_is_never_passed(void **state)
 {
-    struct weir_rule_config below = {
-        .op = WEIR_OPERATOR_BELOW, .low = 5, .high = 5, .level = WEIR_LEVEL_INFO};
-    struct weir_rule_config above = rule_above(85, 0);
+    struct plain below = {.op = WEIR_OPERATOR_BELOW, .low = 5, .high = 5, .level = WEIR_LEVEL_INFO};
+    struct plain above = rule_above(85, 0);
     struct machine machine = make(below);
 
     (void)state;
@@ -323,7 +339,7 @@ static void an_unused_limit_is_never_passed(void **state)
 enum { KEPT_MAX = 120 };
 
 struct reference {
-    struct weir_rule_config config;
+    struct plain config;
     struct weir_sample kept[KEPT_MAX]; /* those that were news */
     size_t count;
 };
@@ -340,7 +356,7 @@ struct verdict {
 /* Beyond the limit at sample `at`: what the newest sample says that does not leave it open. */
 static bool is_beyond(const struct reference *reference, size_t at)
 {
-    const struct weir_rule_config *config = &reference->config;
+    const struct plain *config = &reference->config;
     bool has_high = config->op != WEIR_OPERATOR_BELOW;
     bool has_low = config->op != WEIR_OPERATOR_ABOVE;
 
@@ -359,7 +375,7 @@ static bool is_beyond(const struct reference *reference, size_t at)
 /* Which limit that was: true for the lower one of two. */
 static bool is_low(const struct reference *reference, size_t at)
 {
-    const struct weir_rule_config *config = &reference->config;
+    const struct plain *config = &reference->config;
 
     for (size_t i = at + 1; config->op == WEIR_OPERATOR_OUTSIDE && i-- > 0;) {
         if (reference->kept[i].value > config->high)
@@ -412,9 +428,9 @@ static struct verdict judge(const struct reference *reference)
     return verdict;
 }
 
-static struct weir_rule_config draw_rule(struct test_random *random)
+static struct plain draw_rule(struct test_random *random)
 {
-    return (struct weir_rule_config){
+    return (struct plain){
         .op = (enum weir_operator)random_below(random, 3),
         .low = (double)random_between(random, -3, -1),
         .high = (double)random_between(random, 1, 3),

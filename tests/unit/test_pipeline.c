@@ -440,7 +440,8 @@ static void alerts_come_at_once_in_the_order_of_fields_and_rules(void **state)
     (void)build_field(stream, "h");
     (void)build_rule(&build, "damp", 0, 1, 60);
     (void)build_rule(&build, "hot", 0, 0, 85);
-    build_rule(&build, "warm", 0, 0, 60)->level = WEIR_LEVEL_INFO;
+    build_rule(&build, "warm", 0, 0, 60)->comparison =
+        weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, 60, 0, WEIR_LEVEL_INFO);
     drive_init(&drive, &build.config);
     drive_feed(&drive, 1000, "s/a", "{\"ts\":1000,\"t\":20,\"h\":70}");
     drive_expect(&drive, "hot a none ok ok #0 at 1000 since 1000 20\n"
@@ -459,13 +460,10 @@ static void alerts_come_at_once_in_the_order_of_fields_and_rules(void **state)
 
 static void an_alert_that_crosses_to_the_other_limit_tells_its_state_anew(void **state)
 {
-    struct weir_rule_config *rule;
-
     (void)state;
     (void)build_climate();
-    rule = build_rule(&build, "range", 0, 0, 85);
-    rule->op = WEIR_OPERATOR_OUTSIDE;
-    rule->low = 10;
+    build_rule(&build, "range", 0, 0, 85)->comparison =
+        weir_comparison_make(WEIR_OPERATOR_OUTSIDE, 10, 85, 0, WEIR_LEVEL_CRITICAL);
     drive_init(&drive, &build.config);
     drive_feed(&drive, 1000, "s/a", "{\"ts\":1000,\"t\":90}");
     drive_expect(&drive, "range a raised critical active #1 at 1000 since 1000 90\n");
@@ -704,7 +702,7 @@ static void build_random(struct test_random *random)
     build_on_arrival_time(stream);
     stream->format = WEIR_PAYLOAD_NUMBER;
     (void)build_field(stream, "v");
-    build_rule(&build, "hot", 0, 0, 20)->deadband = 5;
+    build_rule(&build, "hot", 0, 0, 20)->comparison.deadband = 5;
     build_rule(&build, "held", 1, 0, 10)->hold_ms = 3000;
     build_rule(&build, "slow", 2, 0, 10)->clear_delay_ms = 2000;
     (void)build_rule(&build, "plain", 3, 0, 10);

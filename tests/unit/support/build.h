@@ -85,9 +85,7 @@ static inline struct weir_rule_config *build_rule(struct build *build, const cha
     (void)snprintf(rule->name, sizeof(rule->name), "%s", name);
     rule->stream = stream;
     rule->field = field;
-    rule->op = WEIR_OPERATOR_ABOVE;
-    rule->high = high;
-    rule->level = WEIR_LEVEL_CRITICAL;
+    rule->comparison = weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, high, 0, WEIR_LEVEL_CRITICAL);
     return rule;
 }
 
