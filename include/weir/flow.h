@@ -152,6 +152,24 @@ struct weir_alert {
     bool restored; /* from before a restart: no sample has confirmed it yet */
 };
 
+enum weir_command_kind {
+    WEIR_COMMAND_ACKNOWLEDGE, /* the occurrence `id` has been seen by somebody */
+    WEIR_COMMAND_SHELVE,      /* no events for duration_ms; the state goes on */
+    WEIR_COMMAND_UNSHELVE,
+    WEIR_COMMAND_RESTORE, /* a state that an earlier process told of, where none is known */
+};
+
+/* What an operator wants of one rule on one series. The names are NUL-terminated and borrowed. */
+struct weir_command {
+    enum weir_command_kind kind;
+    const char *rule;
+    const char *series;
+    uint64_t id;               /* of ACKNOWLEDGE */
+    int64_t duration_ms;       /* of SHELVE, 1 to the configuration's shelve_max_ms */
+    struct weir_alert restore; /* of RESTORE: level, time_ms, since_ms, value, id, sequence,
+                                * reminders and acknowledged; the rest is not read */
+};
+
 /*
  * Where every message and every value went. Exact at any moment:
  *

@@ -470,8 +470,42 @@ enum weir_status weir_pipeline_drain_arrival(struct weir_pipeline *pipeline)
     return weir_pipeline_drain_streams(pipeline, wanted);
 }
 
-void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms)
+void weir_pipeline_set_link(struct weir_pipeline *pipeline, bool up)
 {
+    (void)pipeline;
+    (void)up;
+}
+
+void weir_pipeline_resume(struct weir_pipeline *pipeline, int64_t outage_ms)
+{
+    (void)pipeline;
+    (void)outage_ms;
+}
+
+enum weir_status weir_pipeline_check_command(const struct weir_pipeline *pipeline,
+                                             const struct weir_command *command)
+{
+    (void)pipeline;
+    (void)command;
+    return WEIR_REFUSED;
+}
+
+enum weir_status weir_pipeline_command(struct weir_pipeline *pipeline,
+                                       const struct weir_command *command)
+{
+    return weir_pipeline_check_command(pipeline, command);
+}
+
+bool weir_pipeline_explain(const struct weir_pipeline *pipeline, uint32_t rule, uint32_t series,
+                           struct weir_explanation *explanation)
+{
+    memset(explanation, 0, sizeof(*explanation));
+    return weir_pipeline_alert(pipeline, rule, series, &explanation->alert);
+}
+
+void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms, bool set)
+{
+    (void)set;
     struct pipeline_state *state = state_of(pipeline);
 
     assert(!state->scanning);

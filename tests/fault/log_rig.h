@@ -128,10 +128,11 @@ static inline int64_t rig_clock(void *context, int64_t *jump_ms)
 /* False: it was refused. */
 static inline bool rig_append(struct log_rig *rig)
 {
-    enum weir_record_kind kind = random_once_in(&rig->random, 4)
-                                     ? (enum weir_record_kind)random_between(
-                                           &rig->random, WEIR_RECORD_MESSAGE, WEIR_RECORD_PAUSE)
-                                     : WEIR_RECORD_MESSAGE;
+    enum weir_record_kind kind =
+        random_once_in(&rig->random, 4)
+            ? (enum weir_record_kind)random_between(&rig->random, WEIR_RECORD_MESSAGE,
+                                                    WEIR_RECORD_KIND_END - 1)
+            : WEIR_RECORD_MESSAGE;
     struct weir_record record = records_make(&rig->random, kind, rig_text, rig->payload_max);
     struct rig_record *entry = &rig->records[rig->count];
 

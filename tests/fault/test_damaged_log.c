@@ -59,8 +59,8 @@ static int set_up(void **state)
     weir_crc32c_init();
     bad_disk_init(&bad, random);
     for (uint64_t i = 0; i < RECORD_COUNT; i++) {
-        enum weir_record_kind kind =
-            (enum weir_record_kind)random_between(&random, WEIR_RECORD_MESSAGE, WEIR_RECORD_PAUSE);
+        enum weir_record_kind kind = (enum weir_record_kind)random_between(
+            &random, WEIR_RECORD_MESSAGE, WEIR_RECORD_KIND_END - 1);
         struct weir_record record = records_make(
             &random, random_once_in(&random, 2) ? kind : WEIR_RECORD_MESSAGE, text, 100);
 

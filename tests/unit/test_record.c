@@ -56,7 +56,7 @@ static void every_kind_goes_there_and_back(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 20000; i++) {
-        enum weir_record_kind kind = (enum weir_record_kind)(1 + i % WEIR_RECORD_PAUSE);
+        enum weir_record_kind kind = (enum weir_record_kind)(1 + i % (WEIR_RECORD_KIND_END - 1));
         struct weir_record record =
             records_make(&random, kind, text, i % 100 == 2 ? WEIR_PAYLOAD_LENGTH_MAX : 200);
         int64_t before_ms = (int64_t)random_next(&random) >> random_below(&random, 64);
@@ -173,7 +173,7 @@ static void every_cut_and_every_flipped_bit_is_refused(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 220; i++) {
-        enum weir_record_kind kind = (enum weir_record_kind)(1 + i % WEIR_RECORD_PAUSE);
+        enum weir_record_kind kind = (enum weir_record_kind)(1 + i % (WEIR_RECORD_KIND_END - 1));
         struct weir_record record = records_make(&random, kind, text, 60);
         size_t length;
 
@@ -199,8 +199,8 @@ static void another_position_or_store_is_refused(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 2000; i++) {
-        struct weir_record record =
-            records_make(&random, (enum weir_record_kind)(1 + i % WEIR_RECORD_PAUSE), text, 60);
+        struct weir_record record = records_make(
+            &random, (enum weir_record_kind)(1 + i % (WEIR_RECORD_KIND_END - 1)), text, 60);
         uint64_t position = records_number(&random);
         size_t length = write_record(&record, position, 0);
         struct weir_record found;
@@ -227,7 +227,7 @@ static void noise_is_harmless(void **state)
         for (size_t j = 0; j < sizeof(noise); j++)
             noise[j] = (unsigned char)random_next(&random);
         noise[4] &= 0x3f;
-        noise[5] %= WEIR_RECORD_STEP + 2;
+        noise[5] %= WEIR_RECORD_KIND_END + 1;
         assert_true(read_copy(noise, sizeof(noise), false) <= sizeof(noise));
     }
 }
