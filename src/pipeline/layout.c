@@ -94,11 +94,8 @@ uint64_t weir_pipeline_size(const struct weir_config *config, struct weir_stream
     return layout.total_size;
 }
 
-static void plan_fields(struct stream_plan *plan, const struct weir_config *config,
-                        uint32_t stream_index)
+static void plan_fields(struct stream_plan *plan, const struct weir_stream_config *stream)
 {
-    const struct weir_stream_config *stream = &config->streams[stream_index];
-
     for (uint32_t i = 0; i < stream->field_count; i++) {
         const struct weir_field_config *field = &stream->fields[i];
         struct field_plan *out = &plan->fields[i];
@@ -107,16 +104,24 @@ static void plan_fields(struct stream_plan *plan, const struct weir_config *conf
         out->max = field->max;
         memcpy(out->invalid, field->invalid, sizeof(out->invalid));
         out->invalid_count = field->invalid_count;
-        out->rule_first = plan->rule_count;
-        for (uint32_t r = 0; r < config->rule_count; r++) {
-            if (config->rules[r].stream != stream_index || config->rules[r].field != i)
+    }
+}
+
+/* In the order of their fields. */
+static void plan_rules(struct stream_plan *plan, const struct weir_config *config, uint32_t stream)
+{
+    for (uint32_t field = 0; field < plan->field_count; field++) {
+        for (uint32_t i = 0; i < config->rule_count; i++) {
+            struct rule_plan *rule = &plan->rules[plan->rule_count];
+
+            if (config->rules[i].stream != stream || config->rules[i].field != field)
                 continue;
             assert(plan->rule_count < WEIR_STREAM_RULE_COUNT_MAX);
-            plan->rules[plan->rule_count].config_index = r;
-            weir_alert_compile(&plan->rules[plan->rule_count].rule, &config->rules[r]);
+            rule->config_index = i;
+            rule->field = field;
+            weir_alert_compile(&rule->rule, &config->rules[i]);
             plan->rule_count++;
         }
-        out->rule_count = plan->rule_count - out->rule_first;
     }
 }
 
@@ -162,7 +167,8 @@ static void plan_stream(struct weir_pipeline *pipeline, uint32_t stream_index)
     plan->filter_count = stream->filter_count;
     plan->field_count = stream->field_count;
     plan->record_size = (uint32_t)record_size(pipeline->config, stream_index);
-    plan_fields(plan, pipeline->config, stream_index);
+    plan_fields(plan, stream);
+    plan_rules(plan, pipeline->config, stream_index);
     plan_paths(plan, stream);
     plan_filters(plan, stream, pipeline->arena);
     weir_series_init(index_of(pipeline, plan), stream->max_series);

@@ -22,12 +22,11 @@ struct field_plan {
     double max;
     double invalid[WEIR_INVALID_COUNT_MAX];
     uint32_t invalid_count;
-    uint32_t rule_first; /* the stream's rules on this field: rules[rule_first .. +rule_count) */
-    uint32_t rule_count;
 };
 
 struct rule_plan {
     struct weir_alert_rule rule;
+    uint32_t field;
     uint32_t config_index;
 };
 
@@ -97,6 +96,17 @@ static inline struct stream_plan *stream_plan_at(const struct weir_pipeline *pip
 static inline struct pipeline_state *state_of(const struct weir_pipeline *pipeline)
 {
     return (struct pipeline_state *)(pipeline->arena + pipeline->state_offset);
+}
+
+/* Something of the stream may be due at due_ms. */
+static inline void expect_due(struct weir_pipeline *pipeline, uint32_t stream, int64_t due_ms)
+{
+    struct pipeline_state *state = state_of(pipeline);
+
+    if (due_ms < state->streams[stream].due_ms)
+        state->streams[stream].due_ms = due_ms;
+    if (due_ms < state->due_ms)
+        state->due_ms = due_ms;
 }
 
 static inline struct weir_series_index *index_of(const struct weir_pipeline *pipeline,
