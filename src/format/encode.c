@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "format/message.h"
+
 static void add_key(struct weir_text *text, const char *key)
 {
     weir_text_add(text, ",\"");
@@ -123,7 +125,9 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
     const struct weir_rule_config *rule = &config->rules[alert->rule];
     const struct weir_stream_config *stream = &config->streams[rule->stream];
     const struct weir_field_config *field = &stream->fields[rule->field];
+    char unit[WEIR_MESSAGE_UNIT_SIZE];
 
+    weir_message_unit(unit, config, alert->rule);
     weir_text_add(text, "{\"schema\":\"weir.alert/1\"");
     add_string(text, "gateway", config->gateway);
     add_string(text, "rule", rule->name);
@@ -145,13 +149,17 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
     add_int(text, "ts", alert->time_ms);
     add_key(text, "value");
     weir_text_add_number(text, alert->value);
-    if (field->unit[0] != '\0')
-        add_string(text, "unit", field->unit);
+    if (unit[0] != '\0')
+        add_string(text, "unit", unit);
     add_key(text, "limit");
     weir_text_add_number(text, alert->limit);
     add_string(text, "op", weir_operator_name(rule->comparison.op));
-    if (rule->message[0] != '\0')
-        add_string(text, "message", rule->message);
+    if (rule->message[0] != '\0') {
+        add_key(text, "message");
+        weir_text_add(text, "\"");
+        weir_message_add(text, config, series, alert);
+        weir_text_add(text, "\"");
+    }
     weir_text_add(text, "}");
 }
 
