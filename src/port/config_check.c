@@ -32,11 +32,19 @@ static void check_stream_name(struct weir_draft *draft, uint32_t index)
 
 static void check_time(struct weir_draft *draft, uint32_t index, const char *label)
 {
-    const struct weir_stream_config *stream = &draft->config->streams[index];
+    struct weir_stream_config *stream = &draft->config->streams[index];
+    const config_setting_t *setting = draft->streams[index];
+    bool number = stream->format == WEIR_PAYLOAD_NUMBER;
 
-    if (stream->format == WEIR_PAYLOAD_NUMBER && weir_draft_has(draft->streams[index], "time"))
-        weir_problem_add(draft->problems, weir_draft_place(draft->streams[index], "time"),
+    if (stream->max_past_ms == 0)
+        stream->max_past_ms = INT64_MAX;
+    if (number && weir_draft_has(setting, "time"))
+        weir_problem_add(draft->problems, weir_draft_place(setting, "time"),
                          "'time' in %s needs format \"json\"; a bare number carries no time",
+                         label);
+    if (number && weir_draft_has(setting, "historical"))
+        weir_problem_add(draft->problems, weir_draft_place(setting, "historical"),
+                         "'historical' in %s needs format \"json\"; a bare number is all there is",
                          label);
 }
 
@@ -129,7 +137,7 @@ static void check_field(struct weir_draft *draft, uint32_t index, uint32_t field
                          label);
 }
 
-/* The paths of a stream: its fields', and last its time's. */
+/* The paths of a stream: its fields', its time's, and that of `historical`. */
 struct path_list {
     const char *texts[WEIR_JSON_PATH_COUNT_MAX];
     const config_setting_t *settings[WEIR_JSON_PATH_COUNT_MAX];
@@ -159,7 +167,8 @@ static void refuse_path(struct weir_draft *draft, const struct path_list *paths,
         weir_label_write(label, "field", config_setting_parent(setting), (unsigned)bad + 1,
                          stream_label);
     else
-        (void)snprintf(label, sizeof(label), "time of %s", stream_label);
+        (void)snprintf(label, sizeof(label), "%s%s", strcmp(name, "field") == 0 ? "time of " : "",
+                       stream_label);
     weir_token_quote(shown, paths->texts[bad], strlen(paths->texts[bad]), '"');
     weir_problem_add(draft->problems, weir_source_value_place(setting),
                      "'%s' in %s is %s; expected %s", name, label, shown, expected);
@@ -222,6 +231,8 @@ void weir_check_stream(struct weir_draft *draft, uint32_t index)
     }
     if (stream->time_unit != WEIR_TIME_ARRIVAL && time)
         add_path(&paths, stream->time_path, time, "field");
+    if (stream->format == WEIR_PAYLOAD_JSON)
+        add_path(&paths, stream->historical_path, setting, "historical");
     check_paths(draft, &paths, label);
 }
 

@@ -8,12 +8,10 @@
 #include "port/config_draft.h"
 
 /*
- * Checks a stream or a rule that has been read into the configuration, against itself and against
- * those with a lower index; fills in what follows from other settings. A rule's references are
- * resolved; all streams have been read by then.
+ * Checks a stream that has been read into the configuration, against itself and against those with
+ * a lower index; fills in what follows from other settings.
  */
 void weir_check_stream(struct weir_draft *draft, uint32_t index);
-void weir_check_rule(struct weir_draft *draft, uint32_t index);
 
 /* Checks a peer; setting is its group. */
 void weir_check_peer(struct weir_draft *draft, const struct weir_peer_config *peer,

@@ -66,6 +66,18 @@ static void add_size(struct weir_text *text, const struct weir_setting *setting)
     add_range(text, "a size with its unit (B, KiB, MiB or GiB), such as \"64MiB\",", low, high);
 }
 
+static void add_group(struct weir_text *text, const struct weir_setting *setting)
+{
+    weir_text_add(text, "a group { }");
+    if (setting->choices) {
+        weir_text_add(text, " or ");
+        add_choices(text, setting);
+    } else if (setting->size > 0) {
+        add_number_range(text, " or a text of", setting->min, (int64_t)setting->size - 1);
+        weir_text_add(text, " bytes");
+    }
+}
+
 static void add_expected(struct weir_text *text, const struct weir_setting *setting)
 {
     switch (setting->kind) {
@@ -116,8 +128,16 @@ static void add_expected(struct weir_text *text, const struct weir_setting *sett
     case WEIR_SETTING_WORD:
         weir_text_add(text, "a name in quotes");
         break;
+    case WEIR_SETTING_WORDS:
+        add_number_range(text, "an array [ ] of", setting->min, setting->max);
+        weir_text_add(text, " texts in quotes");
+        break;
+    case WEIR_SETTING_SLOPE:
+        weir_text_add(text, "a slope with its unit of time (s, min, h or d), such as "
+                            "\"2.0/min\"");
+        break;
     case WEIR_SETTING_GROUP:
-        weir_text_add(text, "a group { }");
+        add_group(text, setting);
         break;
     case WEIR_SETTING_LIST:
         add_number_range(text, "a list ( ) of", setting->min, setting->max);
@@ -132,5 +152,7 @@ void weir_table_describe(const struct weir_setting *setting, char *out, size_t s
 
     weir_text_init(&text, out, size - 1);
     add_expected(&text, setting);
+    if (setting->level_stride > 0)
+        weir_text_add(&text, ", or a group { } of such by level");
     out[text.length] = '\0';
 }

@@ -1,8 +1,10 @@
 #include "port/config_draft.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "format/number.h"
 #include "port/config_source.h"
 #include "port/config_token.h"
 
@@ -39,6 +41,14 @@ void weir_label_write(char *label, const char *kind, const config_setting_t *set
         (void)snprintf(shown, sizeof(shown), "%u", number);
     (void)snprintf(label, WEIR_LABEL_SIZE, "%s %s%s%s", kind, shown, outer ? " of " : "",
                    outer ? outer : "");
+}
+
+void weir_draft_number(char *out, double number)
+{
+    if (isfinite(number))
+        out[weir_number_format(number, out)] = '\0';
+    else
+        (void)snprintf(out, WEIR_DRAFT_NUMBER_SIZE, "%g", number);
 }
 
 void weir_draft_refuse_name(struct weir_draft *draft, const config_setting_t *group,

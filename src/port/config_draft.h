@@ -40,6 +40,10 @@ bool weir_draft_has(const config_setting_t *group, const char *name);
 /* The text of a setting, NULL: it is not written, or is no text. */
 const char *weir_draft_text(const config_setting_t *group, const char *name);
 
+/* Bytes of a number as a report shows it, and its writer: the shortest form, NUL-terminated. */
+#define WEIR_DRAFT_NUMBER_SIZE 32
+void weir_draft_number(char *out, double number);
+
 /*
  * Refuses a text that names nothing: what is its setting in the group that label stands for, and
  * names are those it could have been.

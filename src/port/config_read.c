@@ -77,6 +77,14 @@ static void store_initial(const struct weir_setting *known, void *value)
     weir_reading_store(known, value, number);
 }
 
+/* A value by level has its default at each of them. */
+static void store_initials(const struct weir_setting *known, char *value)
+{
+    store_initial(known, value);
+    for (uint32_t i = WEIR_LEVEL_INFO; known->level_stride > 0 && i < WEIR_LEVEL_COUNT; i++)
+        store_initial(known, value + i * known->level_stride);
+}
+
 static void report_missing(const struct weir_setting *known, const config_setting_t *group,
                            const char *where, struct weir_problems *problems)
 {
@@ -127,12 +135,13 @@ void weir_read_group(const struct weir_table *table, const config_setting_t *set
             .value = (char *)base + known->offset,
             .count = known->count_offset ? (uint32_t *)(void *)((char *)base + known->count_offset)
                                          : NULL,
+            .level = "",
             .where = where,
             .problems = problems,
         };
 
         if (known->initial)
-            store_initial(known, reading.value);
+            store_initials(known, reading.value);
         if (reading.setting)
             (void)weir_reading_take(&reading);
         else if (setting && known->required)

@@ -40,9 +40,9 @@ bool weir_reading_refuse(const struct weir_reading *reading, const config_settin
         expected = described;
     }
     weir_problem_add(reading->problems, weir_source_value_place(value),
-                     "'%s' %s %s %s; expected %s%s", reading->known->name, reading->where,
-                     value == reading->setting ? "is" : "has", show(reading, value, buffer),
-                     expected, why ? why : "");
+                     "%s'%s' %s %s %s; expected %s%s", reading->level, reading->known->name,
+                     reading->where, value == reading->setting ? "is" : "has",
+                     show(reading, value, buffer), expected, why ? why : "");
     return false;
 }
 
@@ -57,8 +57,8 @@ bool weir_reading_refuse_count(const struct weir_reading *reading, int count)
 
     weir_table_describe(reading->known, described, sizeof(described));
     weir_problem_add(reading->problems, weir_source_value_place(reading->setting),
-                     "'%s' %s has %d element%s; expected %s", reading->known->name, reading->where,
-                     count, count == 1 ? "" : "s", described);
+                     "%s'%s' %s has %d element%s; expected %s", reading->level,
+                     reading->known->name, reading->where, count, count == 1 ? "" : "s", described);
     return false;
 }
 

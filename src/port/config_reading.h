@@ -17,6 +17,7 @@ struct weir_reading {
     const config_setting_t *setting;
     void *value;       /* where it goes */
     uint32_t *count;   /* where its number goes; NULL: nowhere */
+    const char *level; /* "'warning' of ", in front of the setting's name; else empty */
     const char *where; /* as weir_read_group has it */
     struct weir_problems *problems;
 };
@@ -30,6 +31,7 @@ bool weir_reading_take(const struct weir_reading *reading);
 /* The kinds that have several elements; config_sequence.c. */
 bool weir_reading_take_choices(const struct weir_reading *reading);
 bool weir_reading_take_doubles(const struct weir_reading *reading);
+bool weir_reading_take_words(const struct weir_reading *reading);
 bool weir_reading_take_filters(const struct weir_reading *reading);
 bool weir_reading_take_list(const struct weir_reading *reading);
 

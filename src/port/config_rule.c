@@ -1,14 +1,72 @@
+#include "port/config_rule.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "port/config_check.h"
+#include "format/message.h"
+#include "port/config_read.h"
 #include "port/config_source.h"
+#include "port/config_table.h"
+#include "port/config_token.h"
 
-/* False: there is none of that name, and this was reported. */
-static bool find_stream(struct weir_draft *draft, uint32_t index, const char *label)
+static const config_setting_t *group_of(const config_setting_t *setting, const char *name)
 {
-    const struct weir_config *config = draft->config;
-    const char *wanted = weir_draft_text(draft->rules[index], "stream");
+    const config_setting_t *group = config_setting_get_member(setting, name);
+
+    return group && config_setting_is_group(group) ? group : NULL;
+}
+
+/* Reads the group of that name; true: without an error. */
+static bool read_part(struct weir_rule_draft *rule, const struct weir_table *table,
+                      const char *name)
+{
+    struct weir_problems *problems = rule->draft->problems;
+    uint32_t known = problems->error_count;
+    char where[WEIR_LABEL_SIZE + 32];
+
+    (void)snprintf(where, sizeof(where), "in %s of %s", name, rule->label);
+    weir_read_group(table, group_of(rule->setting, name), rule, where, problems);
+    return problems->error_count == known;
+}
+
+/* The groups inside come first: a word in the place of one overrides what it would say. */
+static void read_settings(struct weir_rule_draft *rule)
+{
+    char where[WEIR_LABEL_SIZE + 8];
+
+    (void)read_part(rule, &weir_table_flap, "flap");
+    (void)read_part(rule, &weir_table_storm, "storm");
+    (void)read_part(rule, &weir_table_minus, "minus");
+    rule->and_fits = read_part(rule, &weir_table_and, "and");
+    rule->rule.has_and = group_of(rule->setting, "and");
+    if (!rule->rule.has_and)
+        rule->rule.and_comparison = (struct weir_comparison){0};
+    (void)snprintf(where, sizeof(where), "in %s", rule->label);
+    weir_read_group(&weir_table_alert, rule->setting, rule, where, rule->draft->problems);
+    if (rule->rule.flap_count == 0)
+        rule->rule.flap_ms = 0;
+    if (rule->rule.storm_count == 0)
+        rule->rule.storm_ms = 0;
+}
+
+static void check_name(const struct weir_rule_draft *rule, uint32_t index)
+{
+    const struct weir_rule_config *rules = rule->draft->config->rules;
+
+    for (uint32_t i = 0; i < index && rule->rule.name[0] != '\0'; i++) {
+        if (strcmp(rules[i].name, rule->rule.name) != 0)
+            continue;
+        weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "name"),
+                         "the name \"%s\" is taken by the alert at %s:%d; expected another",
+                         rules[i].name, rules[i].file, rules[i].line);
+        return;
+    }
+}
+
+static void find_stream(struct weir_rule_draft *rule)
+{
+    const struct weir_config *config = rule->draft->config;
+    const char *wanted = weir_draft_text(rule->setting, "stream");
     const char *names[WEIR_STREAM_COUNT_MAX];
     bool unnamed = config->stream_count == 0;
 
@@ -16,185 +74,248 @@ static bool find_stream(struct weir_draft *draft, uint32_t index, const char *la
         names[i] = config->streams[i].name;
         unnamed = unnamed || names[i][0] == '\0';
         if (strcmp(names[i], wanted) == 0) {
-            config->rules[index].stream = i;
-            return true;
+            rule->rule.stream = i;
+            rule->stream = &config->streams[i];
+            return;
         }
     }
     if (wanted && !unnamed)
-        weir_draft_refuse_name(draft, draft->rules[index], "stream", label, names,
+        weir_draft_refuse_name(rule->draft, rule->setting, "stream", rule->label, names,
                                config->stream_count);
-    return false;
 }
 
-static bool find_field(struct weir_draft *draft, uint32_t index, const char *label)
+static void check_neighbours(const struct weir_rule_draft *rule, uint32_t index)
 {
-    struct weir_rule_config *rule = &draft->config->rules[index];
-    const struct weir_stream_config *stream = &draft->config->streams[rule->stream];
-    const char *wanted = weir_draft_text(draft->rules[index], "field");
+    const struct weir_rule_config *rules = rule->draft->config->rules;
+    uint32_t neighbours = 0;
+
+    for (uint32_t i = 0; i < index; i++)
+        neighbours += rules[i].stream == rule->rule.stream;
+    if (neighbours == WEIR_STREAM_RULE_COUNT_MAX)
+        weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "stream"),
+                         "stream \"%s\" has more alerts than it may have; expected at most %u",
+                         rule->stream->name, (unsigned)WEIR_STREAM_RULE_COUNT_MAX);
+}
+
+/* The field that group names, label being the group's. */
+static uint32_t find_field(const struct weir_rule_draft *rule, const config_setting_t *group,
+                           const char *label)
+{
+    const struct weir_stream_config *stream = rule->stream;
+    const char *wanted = weir_draft_text(group, "field");
     const char *names[WEIR_FIELD_COUNT_MAX];
     bool unnamed = stream->field_count == 0;
 
     for (uint32_t i = 0; wanted && i < stream->field_count; i++) {
         names[i] = stream->fields[i].name;
         unnamed = unnamed || names[i][0] == '\0';
-        if (strcmp(names[i], wanted) == 0) {
-            rule->field = i;
-            return true;
-        }
+        if (strcmp(names[i], wanted) == 0)
+            return i;
     }
     if (wanted && !unnamed)
-        weir_draft_refuse_name(draft, draft->rules[index], "field", label, names,
-                               stream->field_count);
-    return false;
+        weir_draft_refuse_name(rule->draft, group, "field", label, names, stream->field_count);
+    return 0;
 }
 
-/* False: no form, or several. */
-static bool find_form(struct weir_draft *draft, uint32_t index, const char *label)
+static void find_fields(struct weir_rule_draft *rule)
 {
-    struct weir_rule_config *rule = &draft->config->rules[index];
-    const config_setting_t *setting = draft->rules[index];
-    bool above = weir_draft_has(setting, "above");
-    bool below = weir_draft_has(setting, "below");
+    const config_setting_t *and_group = group_of(rule->setting, "and");
+    char label[WEIR_LABEL_SIZE + 16];
 
-    if (weir_draft_has(setting, "outside")) {
-        rule->comparison.op = WEIR_OPERATOR_OUTSIDE;
-        if (above || below)
-            weir_problem_add(draft->problems, weir_draft_place(setting, "outside"),
-                             "'outside' in %s stands beside '%s'; expected one or the other", label,
-                             above ? "above" : "below");
-        return !above && !below;
+    if (rule->formed && rule->rule.form != WEIR_RULE_SILENCE &&
+        !weir_draft_has(rule->setting, "field"))
+        weir_problem_add(rule->draft->problems, weir_source_place(rule->setting),
+                         "missing setting 'field' in %s; expected a name in quotes", rule->label);
+    if (!rule->stream)
+        return;
+    if (rule->formed && rule->rule.form != WEIR_RULE_SILENCE)
+        rule->rule.field = find_field(rule, rule->setting, rule->label);
+    if (and_group) {
+        (void)snprintf(label, sizeof(label), "and of %s", rule->label);
+        rule->rule.and_field = find_field(rule, and_group, label);
     }
-    if (!above && !below)
-        weir_problem_add(draft->problems, weir_source_place(setting),
-                         "missing setting 'above', 'below' or 'outside' in %s; expected a limit",
+}
+
+/* What a difference is taken to: another field, or another series, of which windows are kept. */
+static void settle_minus(struct weir_rule_draft *rule)
+{
+    const config_setting_t *minus = config_setting_get_member(rule->setting, "minus");
+    const config_setting_t *group = group_of(rule->setting, "minus");
+    struct weir_problems *problems = rule->draft->problems;
+    const char *series = rule->rule.minus_series;
+    const char *wrong = NULL;
+    char label[WEIR_LABEL_SIZE + 16];
+
+    rule->rule.has_minus = minus != NULL;
+    if (!minus)
+        return;
+    (void)snprintf(label, sizeof(label), "minus of %s", rule->label);
+    if (group && !weir_draft_has(group, "series") && !weir_draft_has(group, "field"))
+        weir_problem_add(problems, weir_source_place(group),
+                         "nothing to take away in %s; expected 'field' or 'series'", label);
+    if (!rule->stream)
+        return;
+    rule->rule.minus_field = rule->rule.field;
+    if (weir_draft_has(group, "field"))
+        rule->rule.minus_field = find_field(rule, group, label);
+    if (series[0] != '\0')
+        wrong = weir_rule_check_series(rule->stream, series);
+    if (wrong)
+        weir_problem_add(problems,
+                         group ? weir_draft_place(group, "series")
+                               : weir_draft_place(rule->setting, "minus"),
+                         "'%s' in %s is \"%.100s\"; expected %s", group ? "series" : "minus",
+                         group ? label : rule->label, series, wrong);
+    if (weir_draft_has(group, "field") && !weir_draft_has(group, "series") &&
+        problems->error_count == 0 && rule->rule.minus_field == rule->rule.field)
+        weir_problem_add(problems, weir_draft_place(group, "field"),
+                         "'field' in %s is the alert's own; expected another, or a 'series'",
                          label);
-    rule->comparison.op = above && below ? WEIR_OPERATOR_OUTSIDE
-                          : above        ? WEIR_OPERATOR_ABOVE
-                                         : WEIR_OPERATOR_BELOW;
-    return above || below;
 }
 
-static const struct weir_limit *limit_of(const struct weir_rule_config *rule)
+/* What only windows have implies them. */
+static void settle_source(struct weir_rule_draft *rule)
 {
-    return &rule->comparison.limits[rule->level];
+    const char *name = weir_draft_has(rule->setting, "of") ? "of" : NULL;
+
+    if (rule->rule.minus_series[0] != '\0')
+        name = "minus";
+    if (!name || rule->rule.on_window)
+        return;
+    if (weir_draft_has(rule->setting, "on"))
+        weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "on"),
+                         "'on' in %s is \"sample\", and '%s' takes values of windows; expected "
+                         "\"window\"",
+                         rule->label, name);
+    rule->rule.on_window = true;
 }
 
-/* The table has put the limit where there is no level yet. */
-static void place_limit(struct weir_rule_config *rule)
+static void require(const struct weir_rule_draft *rule, const char *name, const char *other)
 {
-    struct weir_limit *unplaced = &rule->comparison.limits[WEIR_LEVEL_OK];
-    struct weir_limit limit = {.set = true, .low = unplaced->low, .high = unplaced->high};
-
-    *unplaced = (struct weir_limit){0};
-    rule->comparison.limits[rule->level] = limit;
+    if (weir_draft_has(rule->setting, name) && !weir_draft_has(rule->setting, other))
+        weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, name),
+                         "'%s' in %s stands alone; expected '%s' beside it", name, rule->label,
+                         other);
 }
 
-static void check_limits(struct weir_draft *draft, uint32_t index, const char *label)
+static void settle_rate(struct weir_rule_draft *rule)
 {
-    const struct weir_rule_config *rule = &draft->config->rules[index];
-    const struct weir_limit *limit = limit_of(rule);
-    double deadband = rule->comparison.deadband;
+    if (rule->rule.slope_window_ms == 0 && !weir_draft_has(rule->setting, "window"))
+        weir_problem_add(rule->draft->problems, weir_source_place(rule->setting),
+                         "missing setting 'window' in %s; expected the time that the slope is "
+                         "taken over, such as \"10m\"",
+                         rule->label);
+    if (rule->rule.counter && rule->rule.comparison.op == WEIR_OPERATOR_BELOW)
+        weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "counter"),
+                         "'counter' in %s has a falling 'rate', and a counter only rises; expected "
+                         "one or the other",
+                         rule->label);
+}
+
+static void settle_silence(struct weir_rule_draft *rule)
+{
+    bool alone = rule->rule.form == WEIR_RULE_SILENCE;
+
+    require(rule, "expect", "silent");
+    require(rule, "grace", "expect");
+    if (!alone && rule->formed) {
+        rule->rule.silent_ms = rule->silences_ms[WEIR_LEVEL_OK];
+        if (rule->silence_levels & ~(1u << WEIR_LEVEL_OK))
+            weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "silent"),
+                             "'silent' in %s has levels beside another condition; expected one "
+                             "duration, or an alert of its own",
+                             rule->label);
+    }
+    if (!weir_draft_has(rule->setting, "grace"))
+        rule->rule.grace_ms = weir_draft_has(rule->setting, "expect") ? rule->rule.silent_ms : 0;
+    if (rule->rule.max_gap_ms == 0)
+        rule->rule.max_gap_ms =
+            alone || rule->rule.silent_ms == 0 ? INT64_MAX : rule->rule.silent_ms;
+}
+
+/* A reminder without a level is one at each level that the rule has. */
+static void settle_reminders(struct weir_rule_draft *rule)
+{
+    int64_t *remind_ms = rule->rule.remind_ms;
+
+    for (uint32_t i = WEIR_LEVEL_INFO; rule->formed && i < WEIR_LEVEL_COUNT; i++) {
+        bool used = rule->rule.comparison.limits[i].set;
+        const config_setting_t *group = group_of(rule->setting, "remind");
+
+        if (rule->remind_levels & 1u << WEIR_LEVEL_OK)
+            remind_ms[i] = used ? remind_ms[WEIR_LEVEL_OK] : 0;
+        else if (!used && remind_ms[i] > 0)
+            weir_problem_warn(rule->draft->problems,
+                              weir_draft_place(group, weir_level_name((enum weir_level)i)),
+                              "'%s' of 'remind' in %s has no effect: the alert has no such level",
+                              weir_level_name((enum weir_level)i), rule->label);
+        if (!used)
+            remind_ms[i] = 0;
+    }
+    remind_ms[WEIR_LEVEL_OK] = 0;
+}
+
+static void check_message(const struct weir_rule_draft *rule)
+{
+    struct weir_message_fault fault;
+    const char *nearest = NULL;
+    char name[WEIR_NAME_LENGTH_MAX + 1];
+    char shown[64];
+
+    if (!rule->stream ||
+        weir_message_check(rule->rule.message, weir_rule_label_count(rule->stream), &fault))
+        return;
+    weir_token_quote(shown, fault.text, fault.length, 0);
+    if (fault.expected) {
+        weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "message"),
+                         "'message' in %s has %s; expected %s", rule->label, shown, fault.expected);
+        return;
+    }
+    (void)snprintf(name, sizeof(name), "%.*s", (int)fault.length - 2, fault.text + 1);
+    nearest = weir_problem_nearest(name, weir_message_names, WEIR_MESSAGE_NAME_COUNT);
+    weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "message"),
+                     "'message' in %s has %s, which is no placeholder; %s%s%s", rule->label, shown,
+                     nearest ? "did you mean {"
+                             : "expected rule, stream, series, field, level, "
+                               "value, unit, limit or a label's position",
+                     nearest ? nearest : "", nearest ? "}?" : "");
+}
+
+static void put_together(struct weir_rule_draft *rule)
+{
+    weir_rule_find_form(rule);
+    find_fields(rule);
+    weir_rule_place_limits(rule);
+    settle_minus(rule);
+    settle_source(rule);
+    if (rule->rule.form == WEIR_RULE_RATE)
+        settle_rate(rule);
+    settle_silence(rule);
+    settle_reminders(rule);
+    check_message(rule);
+}
+
+void weir_rule_read(struct weir_draft *draft, uint32_t index)
+{
     const config_setting_t *setting = draft->rules[index];
-    const char *name = weir_draft_has(setting, "outside") ? "outside" : "below";
-
-    if (rule->comparison.op != WEIR_OPERATOR_OUTSIDE)
-        return;
-    if (limit->low >= limit->high)
-        weir_problem_add(
-            draft->problems, weir_draft_place(setting, name),
-            "the limits of %s leave nothing between them; expected the lower one, %.17g,"
-            " below the upper one, %.17g",
-            label, limit->low, limit->high);
-    else if (limit->low + deadband > limit->high - deadband)
-        weir_problem_add(draft->problems, weir_draft_place(setting, "deadband"),
-                         "'deadband' in %s is %.17g, so that the alert could never clear; expected "
-                         "at most half the way between the limits, %.17g",
-                         label, deadband, (limit->high - limit->low) / 2);
-}
-
-/* A deadband that no valid value can come back by: what is raised once stays so for good. */
-static void warn_never_clear(struct weir_draft *draft, const struct weir_rule_config *rule,
-                             const struct weir_field_config *field, const config_setting_t *setting,
-                             const char *label)
-{
-    double most = limit_of(rule)->high - rule->comparison.deadband;
-    double least = limit_of(rule)->low + rule->comparison.deadband;
-    bool above = rule->comparison.op != WEIR_OPERATOR_BELOW && most < field->min;
-    bool below = rule->comparison.op != WEIR_OPERATOR_ABOVE && least > field->max;
-
-    if (above || below)
-        weir_problem_warn(
-            draft->problems, weir_draft_place(setting, "deadband"),
-            "%s can never clear: it would take a value of field \"%s\" of at %s %.17g, and its "
-            "'%s' is %.17g",
-            label, field->name, above ? "most" : "least", above ? most : least,
-            above ? "min" : "max", above ? field->min : field->max);
-}
-
-/* A limit that no valid value can pass is a slip, most often of the unit; so is the deadband. */
-static void warn_senseless(struct weir_draft *draft, uint32_t index, const char *label)
-{
-    const struct weir_rule_config *rule = &draft->config->rules[index];
-    const struct weir_stream_config *stream = &draft->config->streams[rule->stream];
-    const struct weir_field_config *field = &stream->fields[rule->field];
-    const struct weir_limit *limit = limit_of(rule);
-    bool above = rule->comparison.op != WEIR_OPERATOR_BELOW && limit->high >= field->max;
-    bool below = rule->comparison.op != WEIR_OPERATOR_ABOVE && limit->low <= field->min;
-
-    if (draft->problems->error_count > 0)
-        return;
-    if (!above && !below) {
-        warn_never_clear(draft, rule, field, draft->rules[index], label);
-        return;
-    }
-    weir_problem_warn(
-        draft->problems, weir_source_place(draft->rules[index]),
-        "no valid value of field \"%s\" can be %s %.17g, the limit of %s: its '%s' is "
-        "%.17g",
-        field->name, above ? "above" : "below", above ? limit->high : limit->low, label,
-        above ? "max" : "min", above ? field->max : field->min);
-}
-
-static void check_rule_name(struct weir_draft *draft, uint32_t index)
-{
-    const struct weir_rule_config *rules = draft->config->rules;
-
-    for (uint32_t i = 0; i < index && rules[index].name[0] != '\0'; i++) {
-        if (strcmp(rules[i].name, rules[index].name) != 0)
-            continue;
-        weir_problem_add(draft->problems, weir_draft_place(draft->rules[index], "name"),
-                         "the name \"%s\" is taken by the alert at %s:%d; expected another",
-                         rules[i].name, rules[i].file, rules[i].line);
-        return;
-    }
-}
-
-void weir_check_rule(struct weir_draft *draft, uint32_t index)
-{
-    struct weir_rule_config *rules = draft->config->rules;
-    struct weir_place place = weir_source_place(draft->rules[index]);
-    uint32_t neighbours = 0;
+    struct weir_place place = weir_source_place(setting);
     char label[WEIR_LABEL_SIZE];
-    bool formed;
+    struct weir_rule_draft rule = {
+        .rule = {.stream = UINT32_MAX, .line = (int)place.line},
+        .draft = draft,
+        .setting = setting,
+        .label = label,
+    };
 
-    weir_label_write(label, "alert", draft->rules[index], index + 1, NULL);
-    (void)snprintf(rules[index].file, sizeof(rules[index].file), "%s", place.file);
-    rules[index].line = (int)place.line;
-    rules[index].stream = UINT32_MAX;
-    check_rule_name(draft, index);
-    formed = find_form(draft, index, label);
-    place_limit(&rules[index]);
-    if (formed)
-        check_limits(draft, index, label);
-    if (!find_stream(draft, index, label))
-        return;
-    for (uint32_t i = 0; i < index; i++)
-        neighbours += rules[i].stream == rules[index].stream;
-    if (neighbours == WEIR_STREAM_RULE_COUNT_MAX)
-        weir_problem_add(draft->problems, weir_draft_place(draft->rules[index], "stream"),
-                         "stream \"%s\" has more alerts than it may have; expected at most %u",
-                         draft->config->streams[rules[index].stream].name,
-                         (unsigned)WEIR_STREAM_RULE_COUNT_MAX);
-    if (find_field(draft, index, label) && formed)
-        warn_senseless(draft, index, label);
+    weir_label_write(label, "alert", setting, index + 1, NULL);
+    (void)snprintf(rule.rule.file, sizeof(rule.rule.file), "%s", place.file);
+    read_settings(&rule);
+    check_name(&rule, index);
+    find_stream(&rule);
+    put_together(&rule);
+    if (rule.stream)
+        check_neighbours(&rule, index);
+    draft->config->rules[index] = rule.rule;
+    if (draft->problems->error_count == 0)
+        weir_rule_warn(&rule);
 }

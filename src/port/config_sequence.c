@@ -72,6 +72,23 @@ bool weir_reading_take_doubles(const struct weir_reading *reading)
     return fits;
 }
 
+bool weir_reading_take_words(const struct weir_reading *reading)
+{
+    bool fits = true;
+
+    if (!is_sequence(reading->setting))
+        return weir_reading_refuse_plain(reading);
+    if (!count_fits(reading))
+        return false;
+    for (int i = 0; i < config_setting_length(reading->setting); i++) {
+        const config_setting_t *element = config_setting_get_elem(reading->setting, (unsigned)i);
+
+        if (!weir_reading_string(element))
+            fits = weir_reading_refuse(reading, element, NULL, NULL);
+    }
+    return fits;
+}
+
 bool weir_reading_take_filters(const struct weir_reading *reading)
 {
     uint32_t count = (uint32_t)config_setting_length(reading->setting);
