@@ -267,14 +267,14 @@ static const struct weir_setting minus_settings[] = {
 };
 
 static const struct weir_setting flap_settings[] = {
-    {"count", WEIR_SETTING_INTEGER, .min = 1, .max = 100, .initial = "5",
+    {"count", WEIR_SETTING_INTEGER, .min = 1, .max = WEIR_FLAP_COUNT_MAX, .initial = "5",
      VALUE(RULE, rule.flap_count)},
     {"within", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX, .initial = "10m",
      VALUE(RULE, rule.flap_ms)},
 };
 
 static const struct weir_setting storm_settings[] = {
-    {"count", WEIR_SETTING_INTEGER, .min = 1, .max = 1000000, .initial = "100",
+    {"count", WEIR_SETTING_INTEGER, .min = 1, .max = WEIR_STORM_COUNT_MAX, .initial = "100",
      VALUE(RULE, rule.storm_count)},
     {"within", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX, .initial = "10s",
      VALUE(RULE, rule.storm_ms)},
