@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/check_alerts.h"
 #include "port/config.h"
 #include "port/config_value.h"
 
@@ -257,6 +258,41 @@ static void expected_series_stand_in_the_order_of_the_rules(void **state)
     assert_string_equal(config->expected[2].series, "");
 }
 
+static void each_alert_is_told_in_words(void **state)
+{
+    static const char *const words[][2] = {
+        {"overheat", "temperature above 85 Cel critical, deadband 3; hold 5s; clear_delay 10s"},
+        {"heat", "temperature above 60 Cel info, 75 Cel warning, 85 Cel critical, deadband 2; "
+                 "reminder every 10m while critical"},
+        {"cold", "temperature below 5 Cel warning, -5 Cel critical; max_gap 2m; stale after 5m; "
+                 "reminder every 1h while warning; reminder every 1h while critical"},
+        {"range", "temperature outside 10 to 30 Cel warning, 5 to 30 Cel critical, deadband 1"},
+        {"within", "humidity inside 40 to 40 warning; devices report changes only; latched"},
+        {"few", "count of each window of temperature below 5 warning; max_gap 1m; stale after 1m"},
+        {"rise", "slope of temperature over 10m above 2 Cel/min warning, deadband 0.5; hold 1m"},
+        {"fall", "slope of temperature over 6h below -1 Cel/h warning, -2.5 Cel/h critical"},
+        {"use", "slope of the counter energy over 1d above 100 kWh/d warning"},
+        {"gone", "silence above 300 s critical; 2 series expected, the first time within 10m"},
+        {"opened", "any change of open, info"},
+        {"damp", "temperature above 30 Cel warning, while humidity above 80, deadband 2"},
+        {"cross", "max of each window of temperature minus humidity of plant/reference outside "
+                  "-2 to 2 Cel warning"},
+    };
+    char bytes[WEIR_CHECK_ALERT_SIZE];
+
+    (void)state;
+    load();
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        struct weir_text text;
+
+        weir_text_init(&text, bytes, sizeof(bytes) - 1);
+        weir_check_describe_alert(&text, config, (uint32_t)(rule_of(words[i][0]) - config->rules));
+        assert_false(text.overflow);
+        bytes[text.length] = '\0';
+        assert_string_equal(bytes, words[i][1]);
+    }
+}
+
 /* A configuration of that many rules which expect 1,024 series each. */
 static char *write_expecting(unsigned rules)
 {
@@ -409,6 +445,7 @@ int main(void)
         cmocka_unit_test(the_behaviour_is_read),
         cmocka_unit_test(the_gateways_part_is_read),
         cmocka_unit_test(expected_series_stand_in_the_order_of_the_rules),
+        cmocka_unit_test(each_alert_is_told_in_words),
         cmocka_unit_test(no_more_series_are_expected_than_may_be),
         cmocka_unit_test(slopes_have_a_number_and_a_unit_of_time),
         cmocka_unit_test(the_hash_changes_with_every_value_of_an_alert),
