@@ -92,31 +92,32 @@ static void refuse(struct weir_draft *draft, const struct weir_expected *expecte
                      "'expect' in %s has %s%s", label, shown, what);
 }
 
-/* An element that is no text has been reported; it keeps its place here as an empty name. */
-static void read_list(struct weir_draft *draft, uint32_t rule, const config_setting_t *list)
+/* False: an element is none, which was reported; it keeps its place here as an empty name. */
+static bool read_list(struct weir_draft *draft, uint32_t rule, const config_setting_t *list)
 {
     struct weir_config *config = draft->config;
     const struct weir_stream_config *stream = &config->streams[config->rules[rule].stream];
+    bool fits = true;
 
     for (int i = 0; i < config_setting_length(list); i++) {
         const config_setting_t *element = config_setting_get_elem(list, (unsigned)i);
         struct weir_expected *expected = &config->expected[config->expected_count++];
-        const char *series = "";
-        const char *wrong;
+        const char *series = config_setting_get_string(element);
+        const char *wrong = series ? weir_rule_check_series(stream, series) : NULL;
         char what[128];
 
         expected->rule = rule;
-        if (config_setting_type(element) != CONFIG_TYPE_STRING)
-            continue;
-        series = config_setting_get_string(element);
-        wrong = weir_rule_check_series(stream, series);
-        if (!wrong) {
+        if (series && !wrong) {
             memcpy(expected->series, series, strlen(series) + 1);
             continue;
         }
-        (void)snprintf(what, sizeof(what), "; expected %s", wrong);
-        refuse(draft, expected, series, what);
+        fits = false;
+        if (series) {
+            (void)snprintf(what, sizeof(what), "; expected %s", wrong);
+            refuse(draft, expected, series, what);
+        }
     }
+    return fits;
 }
 
 static int compare_sorted(const void *first, const void *second)
@@ -185,6 +186,7 @@ bool weir_rule_read_expected(struct weir_draft *draft)
 {
     struct weir_config *config = draft->config;
     uint32_t count = 0;
+    bool fits = true;
 
     for (uint32_t i = 0; i < config->rule_count; i++) {
         const config_setting_t *list = list_of(draft, i);
@@ -206,7 +208,7 @@ bool weir_rule_read_expected(struct weir_draft *draft)
         return false;
     for (uint32_t i = 0; i < config->rule_count; i++) {
         if (list_of(draft, i) && config->rules[i].stream != UINT32_MAX)
-            read_list(draft, i, list_of(draft, i));
+            fits = read_list(draft, i, list_of(draft, i)) && fits;
     }
-    return draft->problems->error_count > 0 || check_expected(draft);
+    return !fits || check_expected(draft);
 }

@@ -136,6 +136,15 @@ static void find_fields(struct weir_rule_draft *rule)
     }
 }
 
+/* True when both groups have that setting, with the same text. */
+static bool is_same_text(const config_setting_t *a, const config_setting_t *b, const char *name)
+{
+    const char *first = a ? weir_draft_text(a, name) : NULL;
+    const char *second = weir_draft_text(b, name);
+
+    return first && second && strcmp(first, second) == 0;
+}
+
 /* What a difference is taken to: another field, or another series, of which windows are kept. */
 static void settle_minus(struct weir_rule_draft *rule)
 {
@@ -166,8 +175,7 @@ static void settle_minus(struct weir_rule_draft *rule)
                                : weir_draft_place(rule->setting, "minus"),
                          "'%s' in %s is \"%.100s\"; expected %s", group ? "series" : "minus",
                          group ? label : rule->label, series, wrong);
-    if (weir_draft_has(group, "field") && !weir_draft_has(group, "series") &&
-        problems->error_count == 0 && rule->rule.minus_field == rule->rule.field)
+    if (!weir_draft_has(group, "series") && is_same_text(group, rule->setting, "field"))
         weir_problem_add(problems, weir_draft_place(group, "field"),
                          "'field' in %s is the alert's own; expected another, or a 'series'",
                          label);

@@ -207,9 +207,7 @@ static bool refuse_level(const struct weir_reading *reading, const config_settin
     weir_problem_add(reading->problems, weir_source_place(member),
                      "unknown level %s of '%s' %s; %s%s%s", shown, reading->known->name,
                      reading->where,
-                     nearest ? "did you mean '"
-                             : "known here: info, warning, "
-                               "critical",
+                     nearest ? "did you mean '" : "known here: info, warning, critical",
                      nearest ? nearest : "", nearest ? "'?" : "");
     return false;
 }
