@@ -51,7 +51,8 @@ static inline struct weir_alert_storm *storm_of(const struct weir_pipeline *pipe
 }
 
 /* The engine's time when its clock is at clock_ms. */
-static inline struct weir_alert_time weir_alerts_time(const struct weir_pipeline *pipeline, int64_t clock_ms)
+static inline struct weir_alert_time weir_alerts_time(const struct weir_pipeline *pipeline,
+                                                      int64_t clock_ms)
 {
     const struct pipeline_state *state = state_of(pipeline);
     int64_t up_ms = clock_ms - state->skipped_ms;
