@@ -1,4 +1,5 @@
 /* What is in order and yet makes no sense: most often a slip of the unit. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,6 +151,7 @@ static void warn_of_limits(const struct weir_rule_draft *rule, const struct watc
             return;
         }
     }
+    assert(lowest);
     if (comparison->op == WEIR_OPERATOR_INSIDE)
         warn_never_leaves(rule->draft->problems, watched, lowest);
     else
