@@ -42,6 +42,9 @@ struct weir_stream_config {
     enum weir_time_unit time_unit;
     char time_path[WEIR_PATH_LENGTH_MAX + 1];
     int64_t max_future_ms;
+    int64_t max_past_ms; /* a time further before the arrival is historical; INT64_MAX: none is */
+    char
+        historical_path[WEIR_PATH_LENGTH_MAX + 1]; /* a true value there: historical; empty: none */
     struct weir_field_config *fields;
     uint32_t field_count;
     int64_t window_ms;
@@ -56,20 +59,80 @@ struct weir_stream_config {
     bool live; /* publish live/<stream>/<series> */
 };
 
+/* What a rule watches. */
+enum weir_rule_form {
+    WEIR_RULE_LIMIT,   /* a value against limits */
+    WEIR_RULE_RATE,    /* the slope of the value against limits */
+    WEIR_RULE_CHANGE,  /* a value other than the one before */
+    WEIR_RULE_SILENCE, /* the time since a sample was heard */
+};
+
+/* The limits of one level; unused sides are infinite. */
+struct weir_limit {
+    bool set;
+    double low;  /* of below, outside and inside */
+    double high; /* of above, outside and inside */
+};
+
+/* A value held against limits. From each level to the next higher one the limits do not get wider:
+ * what is beyond a level's limits is beyond those of every lower one. */
+struct weir_comparison {
+    enum weir_operator op;
+    struct weir_limit limits[WEIR_LEVEL_COUNT]; /* by level; that of WEIR_LEVEL_OK is never set */
+    double deadband;
+};
+
+/* The comparison with one limit, at one level. Of above and below one of low and high is used. */
+struct weir_comparison weir_comparison_make(enum weir_operator op, double low, double high,
+                                            double deadband, enum weir_level level);
+
 struct weir_rule_config {
     char name[WEIR_NAME_LENGTH_MAX + 1];
     uint32_t stream;
-    uint32_t field;
-    enum weir_operator op;
-    double low;  /* the limit of below, the lower one of outside */
-    double high; /* the limit of above, the upper one of outside */
-    double deadband;
+    uint32_t field; /* of a silence rule: 0, and of no meaning */
+    enum weir_rule_form form;
+    enum weir_level level;             /* of a limit that is written without one */
+    struct weir_comparison comparison; /* RATE: in units a slope_unit_ms; SILENCE: in seconds */
+
+    bool on_window;         /* judged is `of` of every window as it closes; else every sample */
+    enum weir_aggregate of; /* WEIR_AGGREGATE_MEAN unless set */
+
+    int64_t slope_window_ms; /* RATE: what the slope is taken over */
+    int64_t slope_unit_ms;   /* RATE: 60,000 for "2.0/min" */
+    bool counter;            /* RATE: the value only rises; a fall is a reset and is skipped */
+
+    bool has_and; /* it counts only while the other field's newest value is beyond its limit, too */
+    uint32_t and_field;
+    struct weir_comparison and_comparison; /* with one level: WEIR_LEVEL_INFO */
+
+    bool has_minus;                               /* judged is the value less another one */
+    uint32_t minus_field;                         /* of the same message or window */
+    char minus_series[WEIR_TOPIC_LENGTH_MAX + 1]; /* of another series; empty: the same. With
+                                                    * on_window only, in the window of that time */
+
+    bool on_change; /* devices send changes only: between samples the value holds, and hold and
+                     * clear_delay run on the engine's clock */
+    bool latch;     /* stays raised until it is acknowledged */
     int64_t hold_ms;
     int64_t clear_delay_ms;
-    enum weir_level level; /* info, warning or critical */
-    char message[256];     /* text for people; empty: none */
-    char file[256];        /* where the rule is written */
+    int64_t max_gap_ms; /* a longer gap between samples begins both anew; INT64_MAX: none does */
+    int64_t silent_ms;  /* quality is stale after so long without a sample; 0: never. SILENCE: the
+                         * shortest limit */
+    int64_t grace_ms;   /* how long after the start an expected series may be silent */
+    int64_t remind_ms[WEIR_LEVEL_COUNT]; /* by level; 0: no reminders */
+    uint32_t flap_count;  /* more transitions than this in flap_ms are flapping; 0: never */
+    uint32_t storm_count; /* more events than this in storm_ms are a storm; 0: never */
+    int64_t flap_ms;
+    int64_t storm_ms;
+    char message[256]; /* text for people; empty: none */
+    char file[256];    /* where the rule is written */
     int line;
+};
+
+/* A series that a rule expects to hear of, whether it ever has or not. */
+struct weir_expected {
+    uint32_t rule;
+    char series[WEIR_TOPIC_LENGTH_MAX + 1];
 };
 
 /* An MQTT peer. Text fields are empty where unset. */
@@ -104,11 +167,20 @@ struct weir_config {
     uint32_t stream_count;
     struct weir_rule_config *rules;
     uint32_t rule_count;
+    struct weir_expected *expected; /* in the order of rules */
+    uint32_t expected_count;
+    int64_t outage_tolerance_ms; /* a longer time between two processes begins hold anew */
+    bool commands;               /* acknowledging and shelving over MQTT */
+    int64_t shelve_max_ms;
+    char discovery[WEIR_NAME_LENGTH_MAX + 1]; /* Home Assistant's topic prefix; empty: off */
     uint64_t hash; /* of everything that has a meaning; comments and order of settings have none */
 };
 
 /* The series record's share of a stream: windows that can be open at once, plus those held. */
 uint32_t weir_stream_pane_count(const struct weir_stream_config *stream);
+
+/* "s", "min", "h" or "d", as slope_unit_ms has it; a static string. */
+const char *weir_slope_unit_name(int64_t unit_ms);
 
 /* A hash of all that a stream's windows depend on: equal means they may be kept. */
 uint64_t weir_stream_hash(const struct weir_stream_config *stream);

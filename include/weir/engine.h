@@ -121,6 +121,12 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
 enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_ms, int64_t step_ms,
                                         bool set);
 
+/* As weir_pipeline_set_link, weir_pipeline_resume and weir_pipeline_command, which say more. */
+void weir_engine_set_link(struct weir_engine *engine, bool up);
+void weir_engine_resume(struct weir_engine *engine, int64_t outage_ms);
+enum weir_status weir_engine_command(struct weir_engine *engine,
+                                     const struct weir_command *command);
+
 /* Closes every open window and then the batch. WEIR_FULL as with advance. */
 enum weir_status weir_engine_drain(struct weir_engine *engine);
 

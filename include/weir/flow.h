@@ -77,18 +77,32 @@ struct weir_summary {
     double last;
 };
 
-enum weir_level { WEIR_LEVEL_OK, WEIR_LEVEL_INFO, WEIR_LEVEL_WARNING, WEIR_LEVEL_CRITICAL };
+/* What an aggregate comes to; NaN where it does not exist: the rate of one instant. */
+double weir_summary_value(const struct weir_summary *summary, enum weir_aggregate aggregate);
+
+enum weir_level {
+    WEIR_LEVEL_OK,
+    WEIR_LEVEL_INFO,
+    WEIR_LEVEL_WARNING,
+    WEIR_LEVEL_CRITICAL,
+    WEIR_LEVEL_COUNT,
+};
 
 /* Where the condition of one rule on one series stands. */
 enum weir_condition {
     WEIR_CONDITION_UNKNOWN, /* no sample yet */
     WEIR_CONDITION_OK,
-    WEIR_CONDITION_PENDING,  /* beyond the limit, `hold` not over yet */
+    WEIR_CONDITION_PENDING,  /* beyond the limit of a higher level, `hold` not over yet */
     WEIR_CONDITION_ACTIVE,   /* raised */
     WEIR_CONDITION_CLEARING, /* back inside, `clear_delay` not over yet */
 };
 
-enum weir_quality { WEIR_QUALITY_GOOD, WEIR_QUALITY_STALE, WEIR_QUALITY_BAD };
+/* How far the value behind a state can be trusted. It freezes the condition, it never ends one. */
+enum weir_quality {
+    WEIR_QUALITY_GOOD,
+    WEIR_QUALITY_STALE, /* nothing heard for `silent`, or since a restart */
+    WEIR_QUALITY_BAD,   /* the newest value was invalid */
+};
 
 enum weir_event {
     WEIR_EVENT_NONE, /* the state changed without a transition that is announced */
@@ -102,25 +116,62 @@ enum weir_event {
     WEIR_EVENT_FLAPPING,
     WEIR_EVENT_FLAP_END,
     WEIR_EVENT_REMOVED,
+    WEIR_EVENT_STORM,     /* of a whole rule: its events are held back from here on */
+    WEIR_EVENT_STORM_END, /* and are given out again */
 };
 
-/* What a rule compares a value with, and which way. */
-enum weir_operator { WEIR_OPERATOR_ABOVE, WEIR_OPERATOR_BELOW, WEIR_OPERATOR_OUTSIDE };
+/* Which way a value is held against a limit. */
+enum weir_operator {
+    WEIR_OPERATOR_ABOVE,   /* raised above it, back at or below limit - deadband */
+    WEIR_OPERATOR_BELOW,   /* raised below it, back at or above limit + deadband */
+    WEIR_OPERATOR_OUTSIDE, /* raised outside [low, high], back inside by the deadband */
+    WEIR_OPERATOR_INSIDE,  /* raised inside [low, high], back outside by the deadband */
+};
+
+/* The series of an event that is about all series of its rule. Such an alert has no level, value or
+ * condition; its limit is the count that was passed, and id and sequence are the rule's own. */
+#define WEIR_SERIES_ALL UINT32_MAX
 
 /* The whole state of one rule on one series, with the event that brought it about, if one did. */
 struct weir_alert {
     uint32_t rule;   /* index of the configuration's rules */
-    uint32_t series; /* of the rule's stream */
+    uint32_t series; /* of the rule's stream; WEIR_SERIES_ALL with a storm's events */
     enum weir_event event;
     enum weir_level level;
     enum weir_condition condition;
     enum weir_quality quality;
-    int64_t time_ms;   /* event time of the sample behind this state */
+    int64_t time_ms;   /* event time of the sample behind this state; else when it came about */
     int64_t since_ms;  /* when the condition behind `level` began */
-    double value;      /* the sample's value */
+    double value;      /* what was judged: the sample's value, an aggregate, a slope, a silence */
     double limit;      /* the limit it was held against */
     uint64_t id;       /* one occurrence, raise to clear; 0 before the first */
     uint64_t sequence; /* rises by one with every event of this rule and series */
+    int64_t shelved_until_ms; /* 0: it is not shelved */
+    uint32_t reminders;       /* given out in this occurrence */
+    uint32_t ignored;   /* samples that were late, repeated or historical, and moved nothing */
+    uint64_t held_back; /* with WEIR_EVENT_STORM_END: events that the storm held back */
+    bool acknowledged;
+    bool latched;  /* the condition is over: only an acknowledgement is awaited */
+    bool flapping; /* events are held back until it has calmed down */
+    bool restored; /* from before a restart: no sample has confirmed it yet */
+};
+
+enum weir_command_kind {
+    WEIR_COMMAND_ACKNOWLEDGE, /* the occurrence `id` has been seen by somebody */
+    WEIR_COMMAND_SHELVE,      /* no events for duration_ms; the state goes on */
+    WEIR_COMMAND_UNSHELVE,
+    WEIR_COMMAND_RESTORE, /* a state that an earlier process told of, where none is known */
+};
+
+/* What an operator wants of one rule on one series. The names are NUL-terminated and borrowed. */
+struct weir_command {
+    enum weir_command_kind kind;
+    const char *rule;
+    const char *series;
+    uint64_t id;               /* of ACKNOWLEDGE */
+    int64_t duration_ms;       /* of SHELVE, 1 to the configuration's shelve_max_ms */
+    struct weir_alert restore; /* of RESTORE: level, time_ms, since_ms, value, id, sequence,
+                                * reminders and acknowledged; the rest is not read */
 };
 
 /*
@@ -148,8 +199,10 @@ struct weir_ledger {
 
     uint64_t late;        /* samples for a window already closed: dropped or revised */
     uint64_t clock_ahead; /* times beyond arrival + max_future, one a stream the message matched */
-    uint64_t time_unreadable; /* times missing or unreadable, counted likewise */
-    uint64_t summaries;       /* rows given out, revisions included */
+    uint64_t time_unreadable;  /* times missing or unreadable, counted likewise */
+    uint64_t summaries;        /* rows given out, revisions included */
+    uint64_t historical;       /* samples told to be from the past: they move no alert */
+    uint64_t events_held_back; /* alert events that a storm, flapping or shelving kept back */
 
     uint64_t queue_dropped;   /* messages that found the intake queue full */
     uint64_t outbox_dropped;  /* summaries in batches that fell out of a full outbox */

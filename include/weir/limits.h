@@ -52,6 +52,15 @@
 #define WEIR_RULE_COUNT_MAX 256
 #define WEIR_STREAM_RULE_COUNT_MAX 32
 
+/* Series that rules expect, in all: each is made at the start, and has a line in a file. */
+#define WEIR_EXPECTED_COUNT_MAX 4096
+
+/* Transitions that are counted as flapping: each costs 8 bytes in every series of the rule. */
+#define WEIR_FLAP_COUNT_MAX 16
+
+/* Events that are counted as a storm: each costs 8 bytes a rule. */
+#define WEIR_STORM_COUNT_MAX 1000
+
 /* Series of a stream: index arithmetic stays in 32 bits with room to spare. */
 #define WEIR_SERIES_COUNT_MAX 1000000
 

@@ -76,9 +76,39 @@ enum weir_status weir_pipeline_accept(struct weir_pipeline *pipeline,
 /* Closes the open windows of every stream on arrival time. WEIR_FULL as with advance. */
 enum weir_status weir_pipeline_drain_arrival(struct weir_pipeline *pipeline);
 
-/* The clock was set ahead by step_ms: moves it, and with it the time at which each series was heard
- * last, in streams on event time. Not while a call has answered WEIR_FULL. */
-void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms);
+/*
+ * Moves the clock ahead by step_ms in which nothing has passed, and with it the time at which each
+ * series was heard last, in streams on event time. set: the clock was wrong before; what alerts of
+ * streams on arrival time tell of the time before is put right. Not while a call has answered
+ * WEIR_FULL.
+ */
+void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms, bool set);
+
+/*
+ * Whether messages can reach this engine at all: true until it is told otherwise. While they cannot,
+ * no series is counted as silent.
+ */
+void weir_pipeline_set_link(struct weir_pipeline *pipeline, bool up);
+
+/*
+ * Another process goes on from this state after outage_ms: every alert is `restored` and its
+ * quality stale, without an event, until a sample confirms it. The time between counts neither for
+ * hold nor for clear_delay; beyond the configuration's outage_tolerance_ms they begin anew.
+ */
+void weir_pipeline_resume(struct weir_pipeline *pipeline, int64_t outage_ms);
+
+/*
+ * Does what an operator wants. WEIR_FULL as with accept. WEIR_REFUSED: there is no such rule or
+ * series, nothing of this id is raised, or the duration is out of range; nothing was changed.
+ * RESTORE of a state that is known already raises its sequence, if it was behind, and is not
+ * refused; a series that is new is made, as a message would.
+ */
+enum weir_status weir_pipeline_command(struct weir_pipeline *pipeline,
+                                       const struct weir_command *command);
+
+/* What weir_pipeline_command would answer but for WEIR_FULL; changes nothing. */
+enum weir_status weir_pipeline_check_command(const struct weir_pipeline *pipeline,
+                                             const struct weir_command *command);
 
 /* Counts a message that was received but is in no form in which it could be offered. */
 void weir_pipeline_note_malformed(struct weir_pipeline *pipeline);
@@ -112,16 +142,41 @@ int64_t weir_pipeline_deadline(const struct weir_pipeline *pipeline);
 /* The ledger as of now; counts from outside the engine (queue, outbox, events) are 0 in it. */
 void weir_pipeline_ledger(const struct weir_pipeline *pipeline, struct weir_ledger *ledger);
 
-/* A series' name, NUL-terminated, valid as long as the arena. */
+/* A series' name, NUL-terminated, valid as long as the arena; of WEIR_SERIES_ALL an asterisk. */
 const char *weir_pipeline_series_name(const struct weir_pipeline *pipeline, uint32_t stream,
                                       uint32_t series);
 
 /* Series that a stream has seen: their indices are 0 up to this. */
 uint32_t weir_pipeline_series_count(const struct weir_pipeline *pipeline, uint32_t stream);
 
-/* The state of a rule on a series now, with event none; false while the series has no state. */
+/* The state of a rule on a series now, with event none; false while the series has no state and is
+ * not expected to have one. */
 bool weir_pipeline_alert(const struct weir_pipeline *pipeline, uint32_t rule, uint32_t series,
                          struct weir_alert *alert);
+
+/* Why a state is as it is, and what would come next. */
+struct weir_explanation {
+    struct weir_alert alert; /* as weir_pipeline_alert; rule names file and line */
+    double value;            /* judged last; NaN: nothing yet */
+    int64_t evaluated_ms;    /* event time of the newest sample */
+    int64_t silence_ms;      /* heard so long ago, our own outages not counted; -1: never */
+    int64_t silent_at_ms;    /* the clock's time at which quality becomes stale; INT64_MAX: never */
+    bool and_beyond;         /* the rule's other field is beyond its limit, or there is none */
+    bool link_up;
+    struct weir_explanation_level {
+        bool set;         /* the rule has this level */
+        bool beyond;      /* the value is beyond its limit, deadband regarded */
+        int64_t since_ms; /* when that became so */
+    } levels[WEIR_LEVEL_COUNT];
+    enum weir_event next; /* NONE: nothing without another value */
+    enum weir_level next_level;
+    int64_t next_ms;    /* not before this time, */
+    bool next_by_clock; /* by the clock alone; else by a sample of that event time or later */
+};
+
+/* False as weir_pipeline_alert. */
+bool weir_pipeline_explain(const struct weir_pipeline *pipeline, uint32_t rule, uint32_t series,
+                           struct weir_explanation *explanation);
 
 /*
  * Takes over from another pipeline: the windows of every stream that is the same in both

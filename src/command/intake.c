@@ -78,7 +78,21 @@ enum weir_status weir_intake_apply(struct weir_engine *engine, const struct weir
     case WEIR_RECORD_STEP:
         return weir_engine_step_clock(engine, record->time_ms, record->step_ms, true);
     case WEIR_RECORD_PAUSE:
-        return weir_engine_step_clock(engine, record->time_ms, record->step_ms, false);
+        if (weir_engine_step_clock(engine, record->time_ms, record->step_ms, false) != WEIR_OK)
+            return WEIR_FULL;
+        weir_engine_resume(engine, record->step_ms);
+        break;
+    case WEIR_RECORD_LINK:
+        if (weir_engine_advance(engine, record->time_ms) != WEIR_OK)
+            return WEIR_FULL;
+        weir_engine_set_link(engine, record->up);
+        break;
+    case WEIR_RECORD_COMMAND:
+        /* One that is refused changes nothing; who asked is answered by who noted it. */
+        if (weir_engine_advance(engine, record->time_ms) != WEIR_OK ||
+            weir_engine_command(engine, &record->command) == WEIR_FULL)
+            return WEIR_FULL;
+        break;
     case WEIR_RECORD_LOSSES:
         weir_engine_note_losses(engine, &record->losses);
         break;

@@ -15,6 +15,7 @@ static const char *const kind_names[] = {
     [WEIR_RECORD_EVENTS] = "events",   [WEIR_RECORD_BATCHES] = "batches",
     [WEIR_RECORD_PAUSE] = "pause",     [WEIR_RECORD_STEP] = "step",
     [WEIR_RECORD_RESERVE] = "reserve", [WEIR_RECORD_SETTLE] = "settle",
+    [WEIR_RECORD_LINK] = "link",       [WEIR_RECORD_COMMAND] = "command",
 };
 
 static void add_text(struct weir_writer *writer, const struct weir_text *text)
@@ -148,6 +149,51 @@ static void add_losses(struct weir_text *line, const struct weir_ledger *losses)
     add_count(line, "journal_lost", losses->journal_lost);
 }
 
+static void add_signed(struct weir_text *line, const char *key, int64_t number)
+{
+    weir_text_add(line, ",\"");
+    weir_text_add(line, key);
+    weir_text_add(line, "\":");
+    weir_text_add_int(line, number);
+}
+
+static void add_restore(struct weir_text *line, const struct weir_alert *alert)
+{
+    weir_text_add(line, ",\"level\":");
+    weir_text_add_quoted(line, weir_level_name(alert->level));
+    weir_text_add(line, alert->acknowledged ? ",\"acked\":true" : ",\"acked\":false");
+    add_signed(line, "ts", alert->time_ms);
+    add_signed(line, "since", alert->since_ms);
+    weir_text_add(line, ",\"value\":");
+    weir_text_add_number(line, alert->value);
+    add_hash(line, "id", alert->id);
+    add_count(line, "seq", alert->sequence);
+    add_count(line, "n", alert->reminders);
+}
+
+static void add_command(struct weir_text *line, const struct weir_command *command)
+{
+    static const char *const names[] = {
+        [WEIR_COMMAND_ACKNOWLEDGE] = "ack",
+        [WEIR_COMMAND_SHELVE] = "shelve",
+        [WEIR_COMMAND_UNSHELVE] = "unshelve",
+        [WEIR_COMMAND_RESTORE] = "restore",
+    };
+
+    weir_text_add(line, ",\"command\":");
+    weir_text_add_quoted(line, names[command->kind]);
+    if (command->kind == WEIR_COMMAND_ACKNOWLEDGE)
+        add_hash(line, "id", command->id);
+    if (command->kind == WEIR_COMMAND_SHELVE)
+        add_signed(line, "for", command->duration_ms);
+    if (command->kind == WEIR_COMMAND_RESTORE)
+        add_restore(line, &command->restore);
+    weir_text_add(line, ",\"rule\":");
+    weir_text_add_quoted(line, command->rule);
+    weir_text_add(line, ",\"series\":");
+    weir_text_add_quoted(line, command->series);
+}
+
 static void print_other(struct weir_writer *writer, const struct weir_record *record)
 {
     struct weir_text *line = weir_writer_line(writer);
@@ -166,10 +212,12 @@ static void print_other(struct weir_writer *writer, const struct weir_record *re
     if (record->kind == WEIR_RECORD_EVENTS || record->kind == WEIR_RECORD_BATCHES ||
         record->kind == WEIR_RECORD_RESERVE || record->kind == WEIR_RECORD_SETTLE)
         add_count(line, "number", record->number);
-    if (record->kind == WEIR_RECORD_STEP || record->kind == WEIR_RECORD_PAUSE) {
-        weir_text_add(line, ",\"step\":");
-        weir_text_add_int(line, record->step_ms);
-    }
+    if (record->kind == WEIR_RECORD_STEP || record->kind == WEIR_RECORD_PAUSE)
+        add_signed(line, "step", record->step_ms);
+    if (record->kind == WEIR_RECORD_LINK)
+        weir_text_add(line, record->up ? ",\"up\":true" : ",\"up\":false");
+    if (record->kind == WEIR_RECORD_COMMAND)
+        add_command(line, &record->command);
     weir_text_add(line, "}");
     weir_writer_end(writer);
 }

@@ -33,16 +33,10 @@ static void code_ledger(struct weir_compact_codec *codec, struct weir_ledger *le
     uint64_t *const samples[] = {&ledger->samples, &ledger->open, &ledger->late_dropped,
                                  &ledger->invalid, &ledger->over_budget};
     uint64_t *const others[] = {
-        &ledger->late,
-        &ledger->clock_ahead,
-        &ledger->time_unreadable,
-        &ledger->summaries,
-        &ledger->queue_dropped,
-        &ledger->outbox_dropped,
-        &ledger->batches_dropped,
-        &ledger->events_dropped,
-        &ledger->coarsened,
-        &ledger->journal_lost,
+        &ledger->late,           &ledger->clock_ahead,    &ledger->time_unreadable,
+        &ledger->summaries,      &ledger->historical,     &ledger->events_held_back,
+        &ledger->queue_dropped,  &ledger->outbox_dropped, &ledger->batches_dropped,
+        &ledger->events_dropped, &ledger->coarsened,      &ledger->journal_lost,
         &ledger->duplicates,
     };
     uint32_t context = 0;

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "format/message.h"
+
 static void add_key(struct weir_text *text, const char *key)
 {
     weir_text_add(text, ",\"");
@@ -21,36 +23,6 @@ static void add_int(struct weir_text *text, const char *key, int64_t value)
     weir_text_add_int(text, value);
 }
 
-static double aggregate_value(const struct weir_summary *summary, enum weir_aggregate aggregate)
-{
-    int64_t span_ms = summary->last_ms - summary->first_ms;
-
-    switch (aggregate) {
-    case WEIR_AGGREGATE_SUM:
-        return summary->sum;
-    case WEIR_AGGREGATE_MIN:
-        return summary->min;
-    case WEIR_AGGREGATE_MAX:
-        return summary->max;
-    case WEIR_AGGREGATE_MEAN:
-        return summary->mean;
-    case WEIR_AGGREGATE_STDDEV:
-        return summary->stddev;
-    case WEIR_AGGREGATE_FIRST:
-        return summary->first;
-    case WEIR_AGGREGATE_LAST:
-        return summary->last;
-    case WEIR_AGGREGATE_DELTA:
-        return summary->last - summary->first;
-    case WEIR_AGGREGATE_RATE:
-        return span_ms == 0 ? NAN : (summary->last - summary->first) / ((double)span_ms / 1000);
-    case WEIR_AGGREGATE_COUNT:
-    case WEIR_AGGREGATE_KIND_COUNT:
-        break;
-    }
-    return NAN;
-}
-
 static void add_aggregate(struct weir_text *text, const struct weir_summary *summary,
                           enum weir_aggregate aggregate)
 {
@@ -61,7 +33,7 @@ static void add_aggregate(struct weir_text *text, const struct weir_summary *sum
         weir_text_add_uint(text, summary->count);
         return;
     }
-    value = aggregate_value(summary, aggregate);
+    value = weir_summary_value(summary, aggregate);
     if (!isfinite(value))
         return;
     add_key(text, weir_aggregate_name(aggregate));
@@ -73,7 +45,7 @@ uint32_t weir_encode_aggregates(const struct weir_summary *summary)
     uint32_t aggregates = 1u << WEIR_AGGREGATE_COUNT;
 
     for (int i = 0; i < WEIR_AGGREGATE_KIND_COUNT; i++) {
-        if (isfinite(aggregate_value(summary, (enum weir_aggregate)i)))
+        if (isfinite(weir_summary_value(summary, (enum weir_aggregate)i)))
             aggregates |= 1u << i;
     }
     return aggregates;
@@ -142,7 +114,9 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
     const struct weir_rule_config *rule = &config->rules[alert->rule];
     const struct weir_stream_config *stream = &config->streams[rule->stream];
     const struct weir_field_config *field = &stream->fields[rule->field];
+    char unit[WEIR_MESSAGE_UNIT_SIZE];
 
+    weir_message_unit(unit, config, alert->rule);
     weir_text_add(text, "{\"schema\":\"weir.alert/1\"");
     add_string(text, "gateway", config->gateway);
     add_string(text, "rule", rule->name);
@@ -164,13 +138,17 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
     add_int(text, "ts", alert->time_ms);
     add_key(text, "value");
     weir_text_add_number(text, alert->value);
-    if (field->unit[0] != '\0')
-        add_string(text, "unit", field->unit);
+    if (unit[0] != '\0')
+        add_string(text, "unit", unit);
     add_key(text, "limit");
     weir_text_add_number(text, alert->limit);
-    add_string(text, "op", weir_operator_name(rule->op));
-    if (rule->message[0] != '\0')
-        add_string(text, "message", rule->message);
+    add_string(text, "op", weir_operator_name(rule->comparison.op));
+    if (rule->message[0] != '\0') {
+        add_key(text, "message");
+        weir_text_add(text, "\"");
+        weir_message_add(text, config, series, alert);
+        weir_text_add(text, "\"");
+    }
     weir_text_add(text, "}");
 }
 

@@ -343,10 +343,25 @@ enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_
     if (set && correct(engine, step_ms) != WEIR_OK)
         return WEIR_FULL;
     batcher->doubted_ms = INT64_MAX;
-    weir_pipeline_step_clock(&engine->pipeline, step_ms);
+    weir_pipeline_step_clock(&engine->pipeline, step_ms, set);
     batcher->clock_ms += step_ms;
     batcher->next_ms = next_multiple(batcher->clock_ms, batcher->every_ms);
     return WEIR_OK;
+}
+
+void weir_engine_set_link(struct weir_engine *engine, bool up)
+{
+    weir_pipeline_set_link(&engine->pipeline, up);
+}
+
+void weir_engine_resume(struct weir_engine *engine, int64_t outage_ms)
+{
+    weir_pipeline_resume(&engine->pipeline, outage_ms);
+}
+
+enum weir_status weir_engine_command(struct weir_engine *engine, const struct weir_command *command)
+{
+    return weir_pipeline_command(&engine->pipeline, command);
 }
 
 enum weir_status weir_engine_drain(struct weir_engine *engine)

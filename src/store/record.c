@@ -80,6 +80,48 @@ static void add_losses(struct weir_record_image *image, const struct weir_ledger
     add_number(image, losses->journal_lost);
 }
 
+static void add_double(struct weir_record_image *image, double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    add_fixed(image, bits);
+}
+
+/* The names stand at the end, each with its NUL. */
+static void add_command(struct weir_record_image *image, const struct weir_command *command)
+{
+    const struct weir_alert *restore = &command->restore;
+
+    add_byte(image, (unsigned)command->kind);
+    switch (command->kind) {
+    case WEIR_COMMAND_ACKNOWLEDGE:
+        add_fixed(image, command->id);
+        break;
+    case WEIR_COMMAND_SHELVE:
+        add_signed(image, command->duration_ms);
+        break;
+    case WEIR_COMMAND_UNSHELVE:
+        break;
+    case WEIR_COMMAND_RESTORE:
+        add_byte(image, (unsigned)restore->level);
+        add_byte(image, restore->acknowledged);
+        add_signed(image, restore->time_ms);
+        add_signed(image, restore->since_ms);
+        add_double(image, restore->value);
+        add_fixed(image, restore->id);
+        add_number(image, restore->sequence);
+        add_number(image, restore->reminders);
+        break;
+    }
+    image->topic = command->rule;
+    image->topic_length = strlen(command->rule) + 1;
+    image->payload = command->series;
+    image->payload_length = strlen(command->series) + 1;
+    assert(image->topic_length <= WEIR_NAME_LENGTH_MAX + 1 &&
+           image->payload_length <= WEIR_TOPIC_LENGTH_MAX + 1);
+}
+
 static void add_body(struct weir_record_image *image, const struct weir_record *record,
                      int64_t before_ms)
 {
@@ -122,6 +164,16 @@ static void add_body(struct weir_record_image *image, const struct weir_record *
     case WEIR_RECORD_PAUSE:
         add_signed(image, difference(record->time_ms, before_ms));
         add_signed(image, record->step_ms);
+        break;
+    case WEIR_RECORD_LINK:
+        add_signed(image, difference(record->time_ms, before_ms));
+        add_byte(image, record->up);
+        break;
+    case WEIR_RECORD_COMMAND:
+        add_signed(image, difference(record->time_ms, before_ms));
+        add_command(image, &record->command);
+        break;
+        assert(false);
         break;
     }
 }
@@ -264,6 +316,73 @@ static void take_losses(struct cursor *cursor, struct weir_ledger *losses)
     losses->journal_lost = take_number(cursor);
 }
 
+static double take_double(struct cursor *cursor)
+{
+    uint64_t bits = take_fixed(cursor);
+    double value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+/* A text up to its NUL, at most so long without it. */
+static const char *take_text(struct cursor *cursor, size_t length_max)
+{
+    const char *text = (const char *)cursor->at;
+    size_t room = (size_t)(cursor->end - cursor->at);
+    const char *end = room > 0 ? memchr(text, '\0', room) : NULL;
+
+    if (!end || (size_t)(end - text) > length_max) {
+        cursor->good = false;
+        return "";
+    }
+    cursor->at += end - text + 1;
+    return text;
+}
+
+static void take_restore(struct cursor *cursor, struct weir_alert *restore)
+{
+    unsigned level = take_byte(cursor);
+    unsigned acknowledged = take_byte(cursor);
+
+    memset(restore, 0, sizeof(*restore));
+    cursor->good &= level < WEIR_LEVEL_COUNT && acknowledged < 2;
+    restore->level = cursor->good ? (enum weir_level)level : WEIR_LEVEL_OK;
+    restore->acknowledged = acknowledged == 1;
+    restore->time_ms = take_signed(cursor);
+    restore->since_ms = take_signed(cursor);
+    restore->value = take_double(cursor);
+    restore->id = take_fixed(cursor);
+    restore->sequence = take_number(cursor);
+    restore->reminders = (uint32_t)take_number(cursor);
+}
+
+static void take_command(struct cursor *cursor, struct weir_command *command)
+{
+    unsigned kind = take_byte(cursor);
+
+    memset(command, 0, sizeof(*command));
+    switch (kind) {
+    case WEIR_COMMAND_ACKNOWLEDGE:
+        command->id = take_fixed(cursor);
+        break;
+    case WEIR_COMMAND_SHELVE:
+        command->duration_ms = take_signed(cursor);
+        break;
+    case WEIR_COMMAND_UNSHELVE:
+        break;
+    case WEIR_COMMAND_RESTORE:
+        take_restore(cursor, &command->restore);
+        break;
+    default:
+        cursor->good = false;
+        return;
+    }
+    command->kind = (enum weir_command_kind)kind;
+    command->rule = take_text(cursor, WEIR_NAME_LENGTH_MAX);
+    command->series = take_text(cursor, WEIR_TOPIC_LENGTH_MAX);
+}
+
 static void take_body(struct cursor *cursor, struct weir_record *record, int64_t before_ms)
 {
     switch (record->kind) {
@@ -307,6 +426,14 @@ static void take_body(struct cursor *cursor, struct weir_record *record, int64_t
         record->time_ms = take_time(cursor, before_ms);
         record->step_ms = take_signed(cursor);
         break;
+    case WEIR_RECORD_LINK:
+        record->time_ms = take_time(cursor, before_ms);
+        record->up = take_byte(cursor) != 0;
+        break;
+    case WEIR_RECORD_COMMAND:
+        record->time_ms = take_time(cursor, before_ms);
+        take_command(cursor, &record->command);
+        break;
     default:
         cursor->good = false;
         break;
@@ -347,7 +474,8 @@ size_t weir_record_read(struct weir_record *record, const unsigned char *at, siz
 bool weir_record_has_time(enum weir_record_kind kind)
 {
     return kind == WEIR_RECORD_SEGMENT || kind == WEIR_RECORD_MESSAGE || kind == WEIR_RECORD_TICK ||
-           kind == WEIR_RECORD_STEP || kind == WEIR_RECORD_PAUSE;
+           kind == WEIR_RECORD_STEP || kind == WEIR_RECORD_PAUSE || kind == WEIR_RECORD_LINK ||
+           kind == WEIR_RECORD_COMMAND;
 }
 
 bool weir_record_losses_equal(const struct weir_ledger *left, const struct weir_ledger *right)

@@ -29,16 +29,18 @@ enum weir_record_kind {
     WEIR_RECORD_STEP,    /* the clock was set: times jump, nothing has passed */
     WEIR_RECORD_PAUSE,   /* nobody was there for a time */
     WEIR_RECORD_SETTLE,  /* what became of the numbers that were taken last */
+    WEIR_RECORD_LINK,    /* the broker can be heard from here on, or cannot */
+    WEIR_RECORD_COMMAND, /* what an operator wants of an alert, or a state of before to go on from */
 };
 
-#define WEIR_RECORD_KIND_MAX WEIR_RECORD_SETTLE
+#define WEIR_RECORD_KIND_MAX WEIR_RECORD_COMMAND
 
 #define WEIR_RECORD_VERSION 1
 
 struct weir_record {
     enum weir_record_kind kind;
-    int64_t
-        time_ms; /* of SEGMENT, MESSAGE, TICK, STEP, PAUSE; else read back as that of the one before */
+    int64_t time_ms; /* of those that weir_record_has_time names; else read back as that of the one
+                      * before */
     struct weir_message message; /* of MESSAGE; points into the bytes */
     uint64_t store;              /* of SEGMENT */
     uint64_t sequence; /* records before it, heads and ends not counted; read back whole from a
@@ -47,7 +49,9 @@ struct weir_record {
     uint64_t epoch;    /* of CONFIG, EPOCH and BATCHES */
     uint64_t number;   /* of EVENTS and BATCHES; the count of RESERVE; of SETTLE: 1, used, or 0 */
     int64_t step_ms;   /* of STEP: how far ahead; of PAUSE: how long */
-    struct weir_ledger losses; /* of LOSSES: queue_dropped and what follows it */
+    struct weir_ledger losses;   /* of LOSSES: queue_dropped and what follows it */
+    bool up;                     /* of LINK */
+    struct weir_command command; /* of COMMAND; points into the bytes */
 };
 
 /* Bytes of a record at most: the longest message. */

@@ -16,10 +16,8 @@ static void set_rule(struct weir_rule_config *rule, const char *name, uint32_t f
 {
     snprintf(rule->name, sizeof(rule->name), "%s", name);
     rule->field = field;
-    rule->op = WEIR_OPERATOR_ABOVE;
-    rule->high = high;
-    rule->deadband = 1;
-    rule->level = WEIR_LEVEL_WARNING;
+    rule->max_gap_ms = INT64_MAX;
+    rule->comparison = weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, high, 1, WEIR_LEVEL_WARNING);
 }
 
 void plant_config(struct weir_config *config, uint32_t series_count, bool with_rules)
@@ -40,6 +38,7 @@ void plant_config(struct weir_config *config, uint32_t series_count, bool with_r
     stream->time_unit = WEIR_TIME_MS;
     snprintf(stream->time_path, sizeof(stream->time_path), "ts");
     stream->max_future_ms = 300000;
+    stream->max_past_ms = INT64_MAX;
     stream->field_count = 2;
     set_field(&stream->fields[0], "temperature");
     set_field(&stream->fields[1], "humidity");

@@ -157,8 +157,9 @@ def read_ledger(coder):
     ledger["summarised"] = (ledger["samples"] - ledger["open"] - ledger["late_dropped"]
                             - ledger["invalid"] - ledger["over_budget"]
                             + coder.signed(LEDGER, next(context))) % 2 ** 64
-    take("late", "clock_ahead", "time_unreadable", "summaries", "queue_dropped", "outbox_dropped",
-         "batches_dropped", "events_dropped", "coarsened", "journal_lost", "duplicates")
+    take("late", "clock_ahead", "time_unreadable", "summaries", "historical", "events_held_back",
+         "queue_dropped", "outbox_dropped", "batches_dropped", "events_dropped", "coarsened",
+         "journal_lost", "duplicates")
     return ledger
 
 

@@ -23,7 +23,7 @@ BLANK = """{ name = "raw"; topics = [ "raw/#" ]; format = "number";
 # An independent reader, written from docs/journal-format.md.
 
 KINDS = ["segment", "end", "message", "tick", "config", "epoch", "losses", "events", "batches",
-         "reserve", "step", "pause", "settle"]
+         "reserve", "step", "pause", "settle", "link", "command"]
 LOSSES = ["queue_dropped", "outbox_dropped", "batches_dropped", "events_dropped", "coarsened",
           "journal_lost"]
 
@@ -107,6 +107,23 @@ def read_message(body, time_ms):
     return found
 
 
+def read_command(body, found):
+    name = ["ack", "shelve", "unshelve", "restore"][body.byte()]
+    found["command"] = name
+    if name == "ack":
+        found["id"] = f"{body.fixed():016x}"
+    if name == "shelve":
+        found["for"] = body.signed()
+    if name == "restore":
+        found["level"] = ["ok", "info", "warning", "critical"][body.byte()]
+        found["acked"] = body.byte() == 1
+        found["ts"], found["since"] = body.signed(), body.signed()
+        found["value"] = struct.unpack("<d", body.bytes(8))[0]
+        found["id"] = f"{body.fixed():016x}"
+        found["seq"], found["n"] = body.number(), body.number()
+    found["rule"], found["series"], _ = body.rest().decode().split("\0")
+
+
 def read_body(kind, body, before_ms):
     """The record as `weir journal cat --all` prints it, and its time."""
     if kind == "segment":
@@ -115,7 +132,7 @@ def read_body(kind, body, before_ms):
         time_ms = body.fixed()
         return {**found, "sequence": body.number()}, time_ms
     time_ms = before_ms
-    if kind in ("message", "tick", "step", "pause"):
+    if kind in ("message", "tick", "step", "pause", "link", "command"):
         time_ms += body.signed()
     if kind == "message":
         return read_message(body, time_ms), time_ms
@@ -130,6 +147,10 @@ def read_body(kind, body, before_ms):
         found["number"] = body.number()
     if kind in ("step", "pause"):
         found["step"] = body.signed()
+    if kind == "link":
+        found["up"] = body.byte() == 1
+    if kind == "command":
+        read_command(body, found)
     return found, time_ms
 
 

@@ -184,8 +184,9 @@ static void what_is_not_written_has_its_default(void **state)
     assert_false(stream->live);
     assert_true(isinf(stream->fields[0].min) && stream->fields[0].min < 0);
     assert_true(isinf(stream->fields[0].max) && stream->fields[0].max > 0);
-    assert_int_equal(rule->op, WEIR_OPERATOR_ABOVE);
-    assert_true(rule->high == 1.0 && rule->deadband == 0.0);
+    assert_int_equal(rule->comparison.op, WEIR_OPERATOR_ABOVE);
+    assert_true(rule->comparison.limits[WEIR_LEVEL_WARNING].high == 1.0);
+    assert_true(rule->comparison.deadband == 0.0);
     assert_int_equal(rule->hold_ms, 0);
     assert_int_equal(rule->level, WEIR_LEVEL_WARNING);
     assert_string_equal(rule->file, "test.conf");
@@ -226,6 +227,7 @@ static void check_everything_stream(const struct weir_stream_config *stream)
 static void what_is_written_is_read(void **state)
 {
     static char text[TEXT_SIZE];
+    const struct weir_limit *limit;
     struct weir_config *config;
 
     (void)state;
@@ -241,12 +243,14 @@ static void what_is_written_is_read(void **state)
     assert_string_equal(config->uplink.client_id, "weir-plant-7");
     assert_int_equal(config->outbox_bytes, 1024 * 1024 * 1024);
     assert_int_equal(config->storage_sync_ms, -1);
-    assert_int_equal(config->rules[0].op, WEIR_OPERATOR_OUTSIDE);
-    assert_true(config->rules[0].low == -10.0 && config->rules[0].high == 30.0);
+    assert_int_equal(config->rules[0].comparison.op, WEIR_OPERATOR_OUTSIDE);
+    limit = &config->rules[0].comparison.limits[config->rules[0].level];
+    assert_true(limit->set && limit->low == -10.0 && limit->high == 30.0);
     assert_int_equal(config->rules[0].clear_delay_ms, 86400000);
     assert_string_equal(config->rules[0].message, "too \"hot\" \xc3\xa4");
     assert_int_equal(config->rules[1].stream, 1);
-    assert_true(config->rules[1].low == 1.0 && config->rules[1].high == 2.5);
+    limit = &config->rules[1].comparison.limits[config->rules[1].level];
+    assert_true(limit->set && limit->low == 1.0 && limit->high == 2.5);
     weir_config_destroy(config);
 }
 

@@ -37,6 +37,32 @@ static inline struct weir_message records_message(struct test_random *random, ch
     };
 }
 
+/* A command, its names in a buffer of 40 bytes of the caller's. */
+static inline struct weir_command records_command(struct test_random *random, char *text)
+{
+    size_t rule_length = random_below(random, 20);
+    size_t series_length = random_below(random, 18);
+
+    memset(text, 'n', rule_length + 1 + series_length);
+    text[rule_length] = '\0';
+    text[rule_length + 1 + series_length] = '\0';
+    return (struct weir_command){
+        .kind = (enum weir_command_kind)random_below(random, WEIR_COMMAND_RESTORE + 1),
+        .rule = text,
+        .series = text + rule_length + 1,
+        .id = random_next(random),
+        .duration_ms = (int64_t)random_next(random),
+        .restore = {.level = (enum weir_level)random_below(random, WEIR_LEVEL_COUNT),
+                    .acknowledged = random_once_in(random, 2),
+                    .time_ms = (int64_t)random_next(random),
+                    .since_ms = (int64_t)random_next(random),
+                    .value = (double)random_next(random),
+                    .id = random_next(random),
+                    .sequence = records_number(random),
+                    .reminders = (uint32_t)random_next(random)},
+    };
+}
+
 /* A record of this kind; text: 40 + payload_max bytes. The time is left to the caller. */
 static inline struct weir_record
 records_make(struct test_random *random, enum weir_record_kind kind, char *text, size_t payload_max)
@@ -55,8 +81,11 @@ records_make(struct test_random *random, enum weir_record_kind kind, char *text,
     record.losses.events_dropped = records_number(random);
     record.losses.coarsened = records_number(random);
     record.losses.journal_lost = records_number(random);
+    record.up = random_once_in(random, 2);
     if (kind == WEIR_RECORD_MESSAGE)
         record.message = records_message(random, text, payload_max);
+    if (kind == WEIR_RECORD_COMMAND)
+        record.command = records_command(random, text);
     return record;
 }
 
@@ -69,6 +98,30 @@ static inline bool records_messages_equal(const struct weir_message *left,
            left->unsynchronised == right->unsynchronised &&
            memcmp(left->topic, right->topic, left->topic_length) == 0 &&
            memcmp(left->payload, right->payload, left->payload_length) == 0;
+}
+
+static inline bool records_commands_equal(const struct weir_command *left,
+                                          const struct weir_command *right)
+{
+    const struct weir_alert *from = &left->restore;
+    const struct weir_alert *to = &right->restore;
+
+    if (left->kind != right->kind || strcmp(left->rule, right->rule) != 0 ||
+        strcmp(left->series, right->series) != 0)
+        return false;
+    switch (left->kind) {
+    case WEIR_COMMAND_ACKNOWLEDGE:
+        return left->id == right->id;
+    case WEIR_COMMAND_SHELVE:
+        return left->duration_ms == right->duration_ms;
+    case WEIR_COMMAND_RESTORE:
+        return from->level == to->level && from->acknowledged == to->acknowledged &&
+               from->time_ms == to->time_ms && from->since_ms == to->since_ms &&
+               from->value == to->value && from->id == to->id && from->sequence == to->sequence &&
+               from->reminders == to->reminders;
+    default:
+        return true;
+    }
 }
 
 /* All that the kind keeps, but for time and sequence. */
@@ -93,7 +146,12 @@ static inline bool records_equal(const struct weir_record *left, const struct we
     case WEIR_RECORD_SETTLE:
         return left->number == right->number;
     case WEIR_RECORD_STEP:
+    case WEIR_RECORD_PAUSE:
         return left->step_ms == right->step_ms;
+    case WEIR_RECORD_LINK:
+        return left->up == right->up;
+    case WEIR_RECORD_COMMAND:
+        return records_commands_equal(&left->command, &right->command);
     default:
         return true;
     }
