@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/encode.h"
+
 uint64_t weir_live_size(const struct weir_config *config)
 {
     uint64_t size = 0;
@@ -49,12 +51,16 @@ void weir_live_finish(struct weir_live *live)
     memset(live, 0, sizeof(*live));
 }
 
-void weir_live_put_back(struct weir_live *live, uint32_t stream, uint32_t series)
+static void mark(struct weir_live_stream *entry, uint32_t series)
 {
-    struct weir_live_stream *entry = &live->streams[stream];
-
     entry->dirty_count += !entry->dirty[series];
     entry->dirty[series] = true;
+}
+
+/* Of each field, in its place; count 0: none yet. */
+static struct weir_summary *newest_of(const struct weir_live_stream *entry, uint32_t series)
+{
+    return &entry->newest[(size_t)series * entry->field_count];
 }
 
 void weir_live_accept(struct weir_live *live, const struct weir_summary *summary)
@@ -64,51 +70,80 @@ void weir_live_accept(struct weir_live *live, const struct weir_summary *summary
 
     if (!entry->newest)
         return;
-    newest = &entry->newest[(size_t)summary->series * entry->field_count + summary->field];
+    newest = &newest_of(entry, summary->series)[summary->field];
     if (newest->count > 0 && summary->start_ms < newest->start_ms)
         return;
     *newest = *summary;
-    weir_live_put_back(live, summary->stream, summary->series);
+    mark(entry, summary->series);
 }
 
-bool weir_live_take(struct weir_live *live, uint32_t *stream, uint32_t *series)
+void weir_live_mark_all(struct weir_live *live)
 {
     for (uint32_t i = 0; i < live->stream_count; i++) {
         struct weir_live_stream *entry = &live->streams[i];
 
-        if (entry->dirty_count == 0)
-            continue;
-        while (!entry->dirty[entry->cursor])
-            entry->cursor = (entry->cursor + 1) % entry->series_max;
-        entry->dirty[entry->cursor] = false;
-        entry->dirty_count--;
-        *stream = i;
-        *series = entry->cursor;
-        return true;
-    }
-    return false;
-}
-
-void weir_live_put_all_back(struct weir_live *live)
-{
-    for (uint32_t i = 0; i < live->stream_count; i++) {
-        const struct weir_live_stream *entry = &live->streams[i];
-
         for (uint32_t j = 0; j < entry->series_max; j++) {
-            const struct weir_summary *newest = weir_live_newest(live, i, j);
+            const struct weir_summary *newest = newest_of(entry, j);
 
             for (uint32_t k = 0; k < entry->field_count; k++) {
                 if (newest[k].count > 0)
-                    weir_live_put_back(live, i, j);
+                    mark(entry, j);
             }
         }
     }
 }
 
-const struct weir_summary *weir_live_newest(const struct weir_live *live, uint32_t stream,
-                                            uint32_t series)
+/* Under the lock. */
+static void write_series(const struct weir_live_stream *entry, struct weir_outlet *outlet,
+                         const struct weir_stream_config *stream, const char *name, uint32_t series)
 {
-    const struct weir_live_stream *entry = &live->streams[stream];
+    const struct weir_summary *newest = newest_of(entry, series);
+    struct weir_text *payload = &outlet->payload;
+    const char *separator = "";
 
-    return &entry->newest[(size_t)series * entry->field_count];
+    weir_outlet_begin(outlet, "live/");
+    weir_text_add(&outlet->topic, stream->name);
+    weir_text_add(&outlet->topic, "/");
+    weir_encode_topic_level(&outlet->topic, name);
+    weir_text_add(payload, "{\"schema\":\"weir.live/1\",\"gateway\":");
+    weir_text_add_quoted(payload, outlet->config->gateway);
+    weir_text_add(payload, ",\"summaries\":[");
+    for (uint32_t i = 0; i < entry->field_count; i++) {
+        if (newest[i].count == 0)
+            continue;
+        weir_text_add(payload, separator);
+        weir_text_add(payload, "{");
+        weir_encode_summary(payload, stream, name, &newest[i]);
+        weir_text_add(payload, "}");
+        separator = ",";
+    }
+    weir_text_add(payload, "]}");
+}
+
+/* False: there was no room. */
+static bool send_series(const struct weir_live_stream *entry, struct weir_outlet *outlet,
+                        uint32_t stream, uint32_t series)
+{
+    const struct weir_engine *engine = weir_intake_lock(outlet->intake);
+
+    write_series(entry, outlet, &outlet->config->streams[stream],
+                 weir_pipeline_series_name(&engine->pipeline, stream, series), series);
+    weir_intake_unlock(outlet->intake);
+    return weir_outlet_send(outlet, 0, true, WEIR_OUTLET_LIVE, 0) != WEIR_FULL;
+}
+
+void weir_live_send(struct weir_live *live, struct weir_outlet *outlet)
+{
+    for (uint32_t i = 0; i < live->stream_count; i++) {
+        struct weir_live_stream *entry = &live->streams[i];
+
+        while (entry->dirty_count > 0) {
+            while (!entry->dirty[entry->cursor])
+                entry->cursor = (entry->cursor + 1) % entry->series_max;
+            if (!send_series(entry, outlet, i, entry->cursor))
+                return;
+            entry->dirty[entry->cursor] = false;
+            entry->dirty_count--;
+        }
+    }
 }

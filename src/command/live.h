@@ -4,11 +4,7 @@
 #ifndef WEIR_COMMAND_LIVE_H
 #define WEIR_COMMAND_LIVE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "weir/config.h"
-#include "weir/flow.h"
+#include "command/outlet.h"
 
 struct weir_live {
     /* private */
@@ -33,15 +29,10 @@ void weir_live_finish(struct weir_live *live);
 /* Takes a summary; of a stream that is not live, or older than the one it has, it is no news. */
 void weir_live_accept(struct weir_live *live, const struct weir_summary *summary);
 
-/* Finds a series with news, which then counts as told; false: none. */
-bool weir_live_take(struct weir_live *live, uint32_t *stream, uint32_t *series);
+/* Everything there is has to be sent. */
+void weir_live_mark_all(struct weir_live *live);
 
-/* Says that a series was not told after all; or that none was. */
-void weir_live_put_back(struct weir_live *live, uint32_t stream, uint32_t series);
-void weir_live_put_all_back(struct weir_live *live);
-
-/* The newest summaries of a series, field_count of them. */
-const struct weir_summary *weir_live_newest(const struct weir_live *live, uint32_t stream,
-                                            uint32_t series);
+/* Sends what there is room for. */
+void weir_live_send(struct weir_live *live, struct weir_outlet *outlet);
 
 #endif

@@ -232,20 +232,6 @@ void weir_removals_forget(struct weir_removals *removals, const struct weir_conf
         waiting->next = waiting->first;
 }
 
-bool weir_removals_peek(struct weir_removals *removals, const struct weir_removal **removal,
-                        uint64_t *number)
-{
-    if (!weir_resend_peek(&removals->resend, number))
-        return false;
-    *removal = &removals->items[*number % removals->resend.max];
-    return true;
-}
-
-void weir_removals_sent(struct weir_removals *removals)
-{
-    weir_resend_sent(&removals->resend);
-}
-
 void weir_removals_answer(struct weir_removals *removals, uint64_t number, bool acknowledged)
 {
     weir_resend_answer(&removals->resend, number, acknowledged);
@@ -254,6 +240,39 @@ void weir_removals_answer(struct weir_removals *removals, uint64_t number, bool 
 
         weir_removals_finish(removals);
         removals->resend.first = removals->resend.next = removals->resend.end = end;
+    }
+}
+
+/* False: there was no room. */
+static bool send_item(struct weir_removals *removals, uint64_t number, struct weir_outlet *outlet)
+{
+    const struct weir_removal *item = &removals->items[number % removals->resend.max];
+
+    weir_outlet_begin_at(outlet, item->topic);
+    weir_text_add(&outlet->payload, item->payload);
+    switch (weir_outlet_send(outlet, 1, item->retain, WEIR_OUTLET_REMOVAL, number)) {
+    case WEIR_FULL:
+        return false;
+    case WEIR_REFUSED:
+        weir_removals_answer(removals, number, true);
+        break;
+    case WEIR_OK:
+        weir_resend_sent(&removals->resend);
+        break;
+    }
+    return true;
+}
+
+void weir_removals_send(struct weir_removals *removals, struct weir_outlet *outlet,
+                        bool deletions_only)
+{
+    uint64_t number;
+
+    while (weir_resend_peek(&removals->resend, &number)) {
+        if (deletions_only && !removals->items[number % removals->resend.max].retain)
+            weir_removals_answer(removals, number, true);
+        else if (!send_item(removals, number, outlet))
+            return;
     }
 }
 

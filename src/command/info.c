@@ -1,0 +1,26 @@
+#include "command/info.h"
+
+#include "format/encode.h"
+#include "port/clock.h"
+
+enum weir_status weir_info_send(struct weir_outlet *outlet, const char *storage)
+{
+    struct weir_text *payload = &outlet->payload;
+    struct weir_ledger ledger;
+
+    weir_engine_ledger(weir_intake_lock(outlet->intake), &ledger);
+    weir_intake_unlock(outlet->intake);
+    weir_outlet_begin(outlet, "info");
+    weir_text_add(payload, "{\"schema\":\"weir.info/1\",\"gateway\":");
+    weir_text_add_quoted(payload, outlet->config->gateway);
+    weir_text_add(payload, ",\"version\":\"" WEIR_VERSION "\",\"config_hash\":\"");
+    weir_text_add_hex(payload, outlet->config->hash);
+    weir_text_add(payload, "\",\"clock\":\"");
+    weir_text_add(payload, weir_clock_synchronised() ? "synchronised" : "unsynchronised");
+    weir_text_add(payload, "\",\"storage\":");
+    weir_text_add_quoted(payload, storage ? storage : "none");
+    weir_text_add(payload, ",\"ledger\":{");
+    weir_encode_ledger(payload, &ledger);
+    weir_text_add(payload, "}}");
+    return weir_outlet_send(outlet, 1, true, WEIR_OUTLET_INFO, 0);
+}
