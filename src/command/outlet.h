@@ -16,6 +16,9 @@
 /* An alert with the longest names, or the newest summaries of a series with every field. */
 #define WEIR_OUTLET_PAYLOAD_SIZE 65536
 
+/* A number in decimal digits. */
+#define WEIR_OUTLET_NUMBER_SIZE 21
+
 /* What an answer belongs to. */
 enum weir_outlet_kind {
     WEIR_OUTLET_STATUS,
@@ -35,7 +38,9 @@ struct weir_outlet {
     struct weir_mqtt *mqtt;           /* NULL: not connected anywhere yet */
     struct weir_text topic;           /* both are put together by whoever sends next */
     struct weir_text payload;
+    struct weir_mqtt_properties properties;
     /* private */
+    char sequence[WEIR_OUTLET_NUMBER_SIZE];
     char topic_bytes[WEIR_OUTLET_TOPIC_SIZE];
     char payload_bytes[WEIR_OUTLET_PAYLOAD_SIZE];
 };
@@ -43,11 +48,16 @@ struct weir_outlet {
 void weir_outlet_init(struct weir_outlet *outlet, struct weir_intake *intake,
                       const struct weir_config *config);
 
-/* Begins a publish: the payload is empty, and the topic weir/v1/<gateway>/ and what is given. */
+/* Begins a publish: the payload and the properties are empty, and the topic is weir/v1/<gateway>/ and what is given. */
 void weir_outlet_begin(struct weir_outlet *outlet, const char *topic_end);
 
 /* Begins a publish to a whole topic. */
 void weir_outlet_begin_at(struct weir_outlet *outlet, const char *topic);
+
+/* Has the properties say what an alert's payload says; an event's expires after a day. rule is
+ * borrowed until the publish is sent. */
+void weir_outlet_describe(struct weir_outlet *outlet, const char *rule,
+                          const struct weir_alert *alert);
 
 /* Begins and writes a publish of an alert; topic_end is state or event. Under the intake's lock. */
 void weir_outlet_write_alert(struct weir_outlet *outlet, const struct weir_engine *engine,

@@ -16,6 +16,9 @@
 
 #define FAREWELL_PAUSE_MS 10
 
+/* A restart takes less: nobody need hear of it. */
+#define WILL_DELAY_S 10
+
 /* What another configuration needs, set aside before it is gone over to. */
 struct next_tables {
     struct weir_live live;
@@ -85,6 +88,7 @@ bool weir_publisher_connect(struct weir_publisher *publisher, int wake_fd)
         .client_id = client_id,
         .clean_start = true,
         .will_payload = "offline",
+        .will_delay_s = WILL_DELAY_S,
         .wake_fd = wake_fd,
     };
 
@@ -118,7 +122,8 @@ error:
 
 void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct weir_alert *alert)
 {
-    weir_states_accept(&publisher->states, alert);
+    if (alert->series != WEIR_SERIES_ALL)
+        weir_states_accept(&publisher->states, alert);
     if (alert->event != WEIR_EVENT_NONE)
         weir_events_accept(&publisher->events, alert);
 }

@@ -17,6 +17,8 @@ struct weir_removal {
     char *topic;
     char *payload; /* empty and retained: the deletion */
     bool retain;
+    char rule[WEIR_NAME_LENGTH_MAX + 1];
+    struct weir_alert alert;
 };
 
 struct weir_removals {

@@ -52,7 +52,9 @@ def test_fields(bench):
     expect(isinstance(number, str) and number, "the occurrence has no name")
     common = {"schema": "weir.alert/1", "gateway": "plant-7", "rule": "hot", "stream": "climate",
               "series": "north/hall-1", "field": "temperature", "id": number, "quality": "good",
-              "unit": "Cel", "limit": 30, "op": "above", "message": "Too hot"}
+              "unit": "Cel", "limit": 30, "op": "above", "message": "Too hot", "acked": False,
+              "latched": False, "flapping": False, "restored": False, "shelved_until": None,
+              "late": 0}
     equal(raised, {**common, "event": "raised", "level": "critical", "state": "active",
                    "seq": raised["seq"], "since": T0 + 1000, "ts": T0 + 1000, "value": 31},
           "raised")
