@@ -52,6 +52,8 @@ struct weir_daemon {
     uint64_t holes;                   /* of the log on disk, seen so far */
     uint64_t epoch;                   /* of an engine that begins afresh */
     int64_t clock_looked_ms;          /* when it was last asked whether the clock is right */
+    int64_t settle_by_ms;             /* until then messages wait for what was retained */
+    bool settled;
     int wake_fd;
     int signal_fd;
     bool stopping;

@@ -3,7 +3,28 @@
 #include "format/encode.h"
 #include "port/clock.h"
 
-enum weir_status weir_info_send(struct weir_outlet *outlet, const char *storage)
+static void add_count(struct weir_text *payload, const char *key, uint64_t count)
+{
+    weir_text_add(payload, ",");
+    weir_text_add_quoted(payload, key);
+    weir_text_add(payload, ":");
+    weir_text_add_uint(payload, count);
+}
+
+static void add_alerts(struct weir_text *payload, const struct weir_states_counts *alerts)
+{
+    weir_text_add(payload, "\"alerts\":{\"ok\":");
+    weir_text_add_uint(payload, alerts->levels[WEIR_LEVEL_OK]);
+    for (int i = WEIR_LEVEL_INFO; i < WEIR_LEVEL_COUNT; i++)
+        add_count(payload, weir_level_name((enum weir_level)i), alerts->levels[i]);
+    add_count(payload, "stale", alerts->stale);
+    add_count(payload, "shelved", alerts->shelved);
+    add_count(payload, "flapping", alerts->flapping);
+    weir_text_add(payload, "}");
+}
+
+enum weir_status weir_info_send(struct weir_outlet *outlet, const char *storage,
+                                const struct weir_states_counts *alerts)
 {
     struct weir_text *payload = &outlet->payload;
     struct weir_ledger ledger;
@@ -19,6 +40,8 @@ enum weir_status weir_info_send(struct weir_outlet *outlet, const char *storage)
     weir_text_add(payload, weir_clock_synchronised() ? "synchronised" : "unsynchronised");
     weir_text_add(payload, "\",\"storage\":");
     weir_text_add_quoted(payload, storage ? storage : "none");
+    weir_text_add(payload, ",");
+    add_alerts(payload, alerts);
     weir_text_add(payload, ",\"ledger\":{");
     weir_encode_ledger(payload, &ledger);
     weir_text_add(payload, "}}");

@@ -3,7 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/discovery.h"
 #include "format/encode.h"
+
+/* What is noted of a series. */
+enum mark {
+    MARK_DIRTY = 1 << 0,     /* the broker lacks the newest */
+    MARK_DESCRIBED = 1 << 1, /* on this connection */
+};
 
 uint64_t weir_live_size(const struct weir_config *config)
 {
@@ -14,7 +21,7 @@ uint64_t weir_live_size(const struct weir_config *config)
 
         if (stream->live)
             size += stream->max_series *
-                    (stream->field_count * (uint64_t)sizeof(struct weir_summary) + sizeof(bool));
+                    (stream->field_count * (uint64_t)sizeof(struct weir_summary) + sizeof(uint8_t));
     }
     return size;
 }
@@ -33,8 +40,8 @@ bool weir_live_init(struct weir_live *live, const struct weir_config *config)
         entry->series_max = stream->max_series;
         entry->newest =
             calloc((size_t)stream->max_series * stream->field_count, sizeof(*entry->newest));
-        entry->dirty = calloc(stream->max_series, sizeof(*entry->dirty));
-        if (!entry->newest || !entry->dirty) {
+        entry->marks = calloc(stream->max_series, sizeof(*entry->marks));
+        if (!entry->newest || !entry->marks) {
             weir_live_finish(live);
             return false;
         }
@@ -46,15 +53,15 @@ void weir_live_finish(struct weir_live *live)
 {
     for (uint32_t i = 0; i < live->stream_count; i++) {
         free(live->streams[i].newest);
-        free(live->streams[i].dirty);
+        free(live->streams[i].marks);
     }
     memset(live, 0, sizeof(*live));
 }
 
 static void mark(struct weir_live_stream *entry, uint32_t series)
 {
-    entry->dirty_count += !entry->dirty[series];
-    entry->dirty[series] = true;
+    entry->dirty_count += !(entry->marks[series] & MARK_DIRTY);
+    entry->marks[series] |= MARK_DIRTY;
 }
 
 /* Of each field, in its place; count 0: none yet. */
@@ -85,6 +92,7 @@ void weir_live_mark_all(struct weir_live *live)
         for (uint32_t j = 0; j < entry->series_max; j++) {
             const struct weir_summary *newest = newest_of(entry, j);
 
+            entry->marks[j] &= (uint8_t)~MARK_DESCRIBED;
             for (uint32_t k = 0; k < entry->field_count; k++) {
                 if (newest[k].count > 0)
                     mark(entry, j);
@@ -120,12 +128,29 @@ static void write_series(const struct weir_live_stream *entry, struct weir_outle
     weir_text_add(payload, "]}");
 }
 
+/* False: there was no room; what was described is described again. */
+static bool describe(const struct weir_live_stream *entry, struct weir_outlet *outlet,
+                     uint32_t stream, uint32_t series)
+{
+    if (entry->marks[series] & MARK_DESCRIBED || !weir_discovery_is_on(outlet))
+        return true;
+    for (uint32_t i = 0; i < entry->field_count; i++) {
+        if (weir_discovery_send_sensor(outlet, stream, series, i) == WEIR_FULL)
+            return false;
+    }
+    entry->marks[series] |= MARK_DESCRIBED;
+    return true;
+}
+
 /* False: there was no room. */
 static bool send_series(const struct weir_live_stream *entry, struct weir_outlet *outlet,
                         uint32_t stream, uint32_t series)
 {
-    const struct weir_engine *engine = weir_intake_lock(outlet->intake);
+    const struct weir_engine *engine;
 
+    if (!describe(entry, outlet, stream, series))
+        return false;
+    engine = weir_intake_lock(outlet->intake);
     write_series(entry, outlet, &outlet->config->streams[stream],
                  weir_pipeline_series_name(&engine->pipeline, stream, series), series);
     weir_intake_unlock(outlet->intake);
@@ -138,11 +163,11 @@ void weir_live_send(struct weir_live *live, struct weir_outlet *outlet)
         struct weir_live_stream *entry = &live->streams[i];
 
         while (entry->dirty_count > 0) {
-            while (!entry->dirty[entry->cursor])
+            while (!(entry->marks[entry->cursor] & MARK_DIRTY))
                 entry->cursor = (entry->cursor + 1) % entry->series_max;
             if (!send_series(entry, outlet, i, entry->cursor))
                 return;
-            entry->dirty[entry->cursor] = false;
+            entry->marks[entry->cursor] &= (uint8_t)~MARK_DIRTY;
             entry->dirty_count--;
         }
     }

@@ -10,7 +10,7 @@ struct weir_live {
     /* private */
     struct weir_live_stream {
         struct weir_summary *newest; /* [series][field]; count 0: none yet */
-        bool *dirty;                 /* [series]: the broker lacks the newest */
+        uint8_t *marks;              /* [series]: see live.c */
         uint32_t field_count;
         uint32_t series_max;
         uint32_t dirty_count;
@@ -29,7 +29,7 @@ void weir_live_finish(struct weir_live *live);
 /* Takes a summary; of a stream that is not live, or older than the one it has, it is no news. */
 void weir_live_accept(struct weir_live *live, const struct weir_summary *summary);
 
-/* Everything there is has to be sent. */
+/* Everything there is has to be sent, and described. */
 void weir_live_mark_all(struct weir_live *live);
 
 /* Sends what there is room for. */

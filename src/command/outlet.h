@@ -27,6 +27,8 @@ enum weir_outlet_kind {
     WEIR_OUTLET_STATE,
     WEIR_OUTLET_REMOVAL,
     WEIR_OUTLET_LIVE,
+    WEIR_OUTLET_DELETION,
+    WEIR_OUTLET_DISCOVERY,
 };
 
 /* An answer's token: the kind in the upper part, a number in the lower. */

@@ -2,13 +2,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "command/discovery.h"
 #include "command/events.h"
+#include "command/inbox.h"
 #include "command/info.h"
 #include "command/live.h"
 #include "command/removal.h"
 #include "command/states.h"
+#include "command/sweep.h"
 #include "port/log.h"
 
 #define INFO_EVERY_MS 10000
@@ -37,6 +41,9 @@ struct weir_publisher {
     struct weir_removals removals;
     struct next_tables next;
     bool followed; /* by a publisher that has taken the events over */
+    struct weir_inbox inbox;
+    struct weir_sweep sweep;
+    bool sweep_due;
     struct weir_outlet outlet;
 };
 
@@ -74,6 +81,7 @@ static void free_publisher(struct weir_publisher *publisher)
     finish_tables(&publisher->next.states, &publisher->next.live);
     weir_removals_finish(&publisher->removals);
     weir_events_finish(&publisher->events);
+    weir_inbox_finish(&publisher->inbox);
     free(publisher);
 }
 
@@ -89,9 +97,15 @@ bool weir_publisher_connect(struct weir_publisher *publisher, int wake_fd)
         .clean_start = true,
         .will_payload = "offline",
         .will_delay_s = WILL_DELAY_S,
+        .on_request = weir_inbox_accept,
+        .context = &publisher->inbox,
         .wake_fd = wake_fd,
     };
 
+    if (!weir_inbox_init(&publisher->inbox, wake_fd)) {
+        weir_log_error("no memory for what comes in by the publishing connection");
+        return false;
+    }
     snprintf(client_id, sizeof(client_id), "%s-out", peer->client_id);
     weir_outlet_begin(outlet, "status");
     options.will_topic = weir_outlet_topic(outlet);
@@ -108,6 +122,7 @@ struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
         goto error;
     weir_outlet_init(&publisher->outlet, intake, config);
     weir_removals_init(&publisher->removals);
+    weir_sweep_init(&publisher->sweep);
     if (!weir_events_init(&publisher->events) ||
         !make_tables(&publisher->states, &publisher->live, config))
         goto error_publisher;
@@ -189,7 +204,8 @@ static void send_info(struct weir_publisher *publisher, int64_t now_ms)
 
     if (now_ms < publisher->info_at_ms)
         return;
-    status = weir_info_send(&publisher->outlet, publisher->storage);
+    status = weir_info_send(&publisher->outlet, publisher->storage,
+                            weir_states_count(&publisher->states));
     publisher->info_at_ms = now_ms + (status == WEIR_FULL ? INFO_RETRY_MS : INFO_EVERY_MS);
 }
 
@@ -227,6 +243,8 @@ static void take_answer(struct weir_publisher *publisher, const struct weir_mqtt
         break;
     case WEIR_OUTLET_INFO:
     case WEIR_OUTLET_LIVE:
+    case WEIR_OUTLET_DELETION:
+    case WEIR_OUTLET_DISCOVERY:
         break;
     }
 }
@@ -239,35 +257,145 @@ static void take_answers(struct weir_publisher *publisher)
         take_answer(publisher, &result);
 }
 
-static void begin_connection(struct weir_publisher *publisher)
+/* Everything that is retained is to be said anew. */
+static void tell_all(struct weir_publisher *publisher)
 {
     struct weir_intake *intake = publisher->outlet.intake;
 
-    publisher->generation = weir_mqtt_generation(publisher->outlet.mqtt);
-    publisher->status_sent = false;
-    publisher->info_at_ms = 0;
     weir_states_mark_all(&publisher->states, weir_intake_lock(intake));
     weir_intake_unlock(intake);
     weir_live_mark_all(&publisher->live);
 }
 
-int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms)
+static void begin_connection(struct weir_publisher *publisher)
+{
+    publisher->generation = weir_mqtt_generation(publisher->outlet.mqtt);
+    publisher->status_sent = false;
+    publisher->info_at_ms = 0;
+    publisher->sweep_due = !publisher->followed;
+    tell_all(publisher);
+}
+
+/* The descriptions that Home Assistant has ask for its word, and what it retains of us for a look
+ * while a sweep is under way. */
+static void subscribe(struct weir_publisher *publisher)
+{
+    const struct weir_config *config = publisher->outlet.config;
+    struct weir_mqtt_filter filters[1 + WEIR_SWEEP_FILTER_COUNT_MAX];
+    size_t count = 0;
+
+    if (config->discovery[0] != '\0') {
+        filters[count] = (struct weir_mqtt_filter){.qos = 1};
+        snprintf(filters[count].text, sizeof(filters[count].text), "%s/status", config->discovery);
+        count++;
+    }
+    count += weir_sweep_filters(&publisher->sweep, config, &filters[count]);
+    weir_mqtt_subscribe(publisher->outlet.mqtt, filters, count);
+}
+
+static bool is_home_assistant(const struct weir_publisher *publisher,
+                              const struct weir_message *message)
+{
+    const char *prefix = publisher->outlet.config->discovery;
+    size_t length = strlen(prefix);
+
+    return length > 0 && message->topic_length == length + strlen("/status") &&
+           memcmp(message->topic, prefix, length) == 0 &&
+           memcmp(message->topic + length, "/status", strlen("/status")) == 0;
+}
+
+/* False: there was no room to act on it. */
+static bool take_message(struct weir_publisher *publisher, const struct weir_message *message,
+                         int64_t now_ms)
+{
+    if (is_home_assistant(publisher, message)) {
+        if (message->payload_length == 6 && memcmp(message->payload, "online", 6) == 0)
+            tell_all(publisher);
+        return true;
+    }
+    if (message->retained)
+        return weir_sweep_take(&publisher->sweep, &publisher->outlet, message, now_ms);
+    return true;
+}
+
+/* True: the engine may have something to follow now, or there is more to take. */
+static bool take_messages(struct weir_publisher *publisher, int64_t now_ms)
+{
+    struct weir_message message;
+    struct weir_mqtt_reply reply;
+    bool taken = false;
+
+    while (weir_inbox_peek(&publisher->inbox, &message, &reply) &&
+           take_message(publisher, &message, now_ms)) {
+        weir_inbox_release(&publisher->inbox);
+        taken = true;
+    }
+    return taken;
+}
+
+static void step_sweep(struct weir_publisher *publisher, int64_t now_ms)
+{
+    if (publisher->sweep_due && publisher->status_sent) {
+        publisher->sweep_due = false;
+        weir_sweep_begin(&publisher->sweep, &publisher->inbox, now_ms);
+        subscribe(publisher);
+    }
+    switch (weir_sweep_step(&publisher->sweep, &publisher->inbox, now_ms)) {
+    case WEIR_SWEEP_AGAIN:
+        weir_mqtt_subscribe(publisher->outlet.mqtt, NULL, 0);
+        subscribe(publisher);
+        break;
+    case WEIR_SWEEP_OVER:
+        subscribe(publisher);
+        break;
+    case WEIR_SWEEP_IDLE:
+        break;
+    }
+}
+
+/* What is retained waits until what was retained before has been looked at. */
+static void send_all(struct weir_publisher *publisher, int64_t now_ms)
 {
     struct weir_outlet *outlet = &publisher->outlet;
-    int64_t next_ms = weir_mqtt_step(outlet->mqtt, now_ms);
 
-    take_answers(publisher);
-    if (!weir_mqtt_connected(outlet->mqtt))
-        return next_ms;
-    if (weir_mqtt_generation(outlet->mqtt) != publisher->generation)
-        begin_connection(publisher);
     send_status(publisher);
     weir_events_send(&publisher->events, outlet);
     weir_removals_send(&publisher->removals, outlet, publisher->followed);
-    weir_states_send(&publisher->states, outlet);
-    weir_live_send(&publisher->live, outlet);
+    if (!publisher->sweep_due && !weir_sweep_is_active(&publisher->sweep)) {
+        weir_states_send(&publisher->states, outlet);
+        weir_live_send(&publisher->live, outlet);
+    }
     send_info(publisher, now_ms);
-    return next_ms < publisher->info_at_ms ? next_ms : publisher->info_at_ms;
+}
+
+static int64_t earlier(int64_t left, int64_t right)
+{
+    return left < right ? left : right;
+}
+
+int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms)
+{
+    struct weir_mqtt *mqtt = publisher->outlet.mqtt;
+    int64_t next_ms = weir_mqtt_step(mqtt, now_ms);
+    bool taken;
+
+    take_answers(publisher);
+    if (!weir_mqtt_connected(mqtt))
+        return next_ms;
+    if (weir_mqtt_generation(mqtt) != publisher->generation)
+        begin_connection(publisher);
+    taken = take_messages(publisher, now_ms);
+    send_all(publisher, now_ms);
+    step_sweep(publisher, now_ms);
+    if (taken)
+        return now_ms;
+    next_ms = earlier(next_ms, weir_sweep_deadline(&publisher->sweep));
+    return earlier(next_ms, publisher->info_at_ms);
+}
+
+bool weir_publisher_is_settled(const struct weir_publisher *publisher)
+{
+    return weir_sweep_is_done(&publisher->sweep);
 }
 
 bool weir_publisher_busy(const struct weir_publisher *publisher)
@@ -301,7 +429,7 @@ void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms)
     if (publisher->status_sent) {
         if (publisher->followed)
             clean_up(publisher, wait_ms);
-        (void)weir_info_send(outlet, publisher->storage);
+        (void)weir_info_send(outlet, publisher->storage, weir_states_count(&publisher->states));
         /* Without room for the word the will has to say it: no farewell then. */
         if (send_status_word(outlet, "offline") != WEIR_OK)
             wait_ms = 0;
@@ -340,6 +468,9 @@ void weir_publisher_exchange(struct weir_publisher *publisher, const struct weir
 {
     add_removals(&publisher->removals, from, to);
     weir_events_renumber(&publisher->events, from, to);
+    if (strcmp(from->config->discovery, to->config->discovery) != 0)
+        weir_sweep_note_prefix(&publisher->sweep, from->config->discovery);
+    publisher->sweep_due = true;
     weir_states_exchange(&publisher->states, &publisher->next.states);
     weir_live_finish(&publisher->live);
     publisher->live = publisher->next.live;

@@ -46,6 +46,10 @@ void weir_publisher_accept_summary(struct weir_publisher *publisher,
  * latest. */
 int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms);
 
+/* True once what the broker retained from before has been looked through: what an earlier process
+ * told of and left no storage of is back in the log. */
+bool weir_publisher_is_settled(const struct weir_publisher *publisher);
+
 /* True while something waits to be sent or acknowledged and the broker is there. */
 bool weir_publisher_busy(const struct weir_publisher *publisher);
 

@@ -33,6 +33,9 @@
 
 #define CLOCK_LOOK_MS 1000
 
+/* What the broker retained of an earlier process comes before the first message, or not at all. */
+#define SETTLE_MS 2000
+
 int64_t weir_daemon_boottime_ms(void)
 {
     struct timespec now;
@@ -56,12 +59,21 @@ static int64_t step_engine(struct weir_daemon *daemon)
     return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 }
 
+static int64_t step_input(struct weir_daemon *daemon, int64_t now_ms)
+{
+    if (!daemon->settled && now_ms < daemon->settle_by_ms &&
+        !weir_publisher_is_settled(daemon->publisher))
+        return daemon->settle_by_ms;
+    daemon->settled = true;
+    return weir_mqtt_step(daemon->input, now_ms);
+}
+
 /* Sends what can be sent. Returns the milliseconds until a connection is due by itself. */
 static int64_t step_connections(struct weir_daemon *daemon)
 {
     int64_t now_ms = weir_daemon_boottime_ms();
-    int64_t next_ms = weir_mqtt_step(daemon->input, now_ms);
-    int64_t other_ms = weir_publisher_step(daemon->publisher, now_ms);
+    int64_t next_ms = weir_publisher_step(daemon->publisher, now_ms);
+    int64_t other_ms = step_input(daemon, now_ms);
 
     if (other_ms < next_ms)
         next_ms = other_ms;
@@ -215,6 +227,7 @@ static bool start(struct weir_daemon *daemon, struct weir_config *config)
     }
     if (!weir_daemon_start_state(daemon, config))
         return false;
+    daemon->settle_by_ms = weir_daemon_boottime_ms() + SETTLE_MS;
     daemon->clock_looked_ms = INT64_MIN / 2;
     look_at_clock(daemon);
     return weir_daemon_connect(daemon);
