@@ -24,7 +24,7 @@ static void add_alerts(struct weir_text *payload, const struct weir_states_count
 }
 
 enum weir_status weir_info_send(struct weir_outlet *outlet, const char *storage,
-                                const struct weir_states_counts *alerts)
+                                const struct weir_info_counts *counts)
 {
     struct weir_text *payload = &outlet->payload;
     struct weir_ledger ledger;
@@ -41,7 +41,11 @@ enum weir_status weir_info_send(struct weir_outlet *outlet, const char *storage,
     weir_text_add(payload, "\",\"storage\":");
     weir_text_add_quoted(payload, storage ? storage : "none");
     weir_text_add(payload, ",");
-    add_alerts(payload, alerts);
+    add_alerts(payload, &counts->states);
+    weir_text_add(payload, ",\"commands\":{\"done\":");
+    weir_text_add_uint(payload, counts->commands_done);
+    add_count(payload, "refused", counts->commands_refused);
+    weir_text_add(payload, "}");
     weir_text_add(payload, ",\"ledger\":{");
     weir_encode_ledger(payload, &ledger);
     weir_text_add(payload, "}}");

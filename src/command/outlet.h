@@ -29,6 +29,7 @@ enum weir_outlet_kind {
     WEIR_OUTLET_LIVE,
     WEIR_OUTLET_DELETION,
     WEIR_OUTLET_DISCOVERY,
+    WEIR_OUTLET_ANSWER,
 };
 
 /* An answer's token: the kind in the upper part, a number in the lower. */

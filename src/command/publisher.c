@@ -44,6 +44,8 @@ struct weir_publisher {
     struct weir_inbox inbox;
     struct weir_sweep sweep;
     bool sweep_due;
+    struct weir_answer answer;
+    struct weir_info_counts counts;
     struct weir_outlet outlet;
 };
 
@@ -198,14 +200,19 @@ static void send_status(struct weir_publisher *publisher)
         publisher->status_sent = send_status_word(&publisher->outlet, "online") == WEIR_OK;
 }
 
+static enum weir_status send_info_now(struct weir_publisher *publisher)
+{
+    publisher->counts.states = *weir_states_count(&publisher->states);
+    return weir_info_send(&publisher->outlet, publisher->storage, &publisher->counts);
+}
+
 static void send_info(struct weir_publisher *publisher, int64_t now_ms)
 {
     enum weir_status status;
 
     if (now_ms < publisher->info_at_ms)
         return;
-    status = weir_info_send(&publisher->outlet, publisher->storage,
-                            weir_states_count(&publisher->states));
+    status = send_info_now(publisher);
     publisher->info_at_ms = now_ms + (status == WEIR_FULL ? INFO_RETRY_MS : INFO_EVERY_MS);
 }
 
@@ -245,6 +252,7 @@ static void take_answer(struct weir_publisher *publisher, const struct weir_mqtt
     case WEIR_OUTLET_LIVE:
     case WEIR_OUTLET_DELETION:
     case WEIR_OUTLET_DISCOVERY:
+    case WEIR_OUTLET_ANSWER:
         break;
     }
 }
@@ -276,14 +284,20 @@ static void begin_connection(struct weir_publisher *publisher)
     tell_all(publisher);
 }
 
-/* The descriptions that Home Assistant has ask for its word, and what it retains of us for a look
- * while a sweep is under way. */
+/* To commands and to Home Assistant's word that it has started, and during a sweep to what is
+ * retained of us. */
 static void subscribe(struct weir_publisher *publisher)
 {
     const struct weir_config *config = publisher->outlet.config;
-    struct weir_mqtt_filter filters[1 + WEIR_SWEEP_FILTER_COUNT_MAX];
+    struct weir_mqtt_filter filters[2 + WEIR_SWEEP_FILTER_COUNT_MAX];
     size_t count = 0;
 
+    if (config->commands) {
+        filters[count] = (struct weir_mqtt_filter){.qos = 1};
+        snprintf(filters[count].text, sizeof(filters[count].text), "weir/v1/%s/alert/+/+/cmd",
+                 config->gateway);
+        count++;
+    }
     if (config->discovery[0] != '\0') {
         filters[count] = (struct weir_mqtt_filter){.qos = 1};
         snprintf(filters[count].text, sizeof(filters[count].text), "%s/status", config->discovery);
@@ -304,10 +318,21 @@ static bool is_home_assistant(const struct weir_publisher *publisher,
            memcmp(message->topic + length, "/status", strlen("/status")) == 0;
 }
 
-/* False: there was no room to act on it. */
+/* One that is retained was meant for another day. */
+static bool is_command(const struct weir_publisher *publisher, const struct weir_message *message,
+                       struct weir_topic *topic)
+{
+    weir_topic_read(topic, publisher->outlet.config, message->topic, message->topic_length);
+    return topic->kind == WEIR_TOPIC_COMMAND && !message->retained &&
+           publisher->outlet.config->commands;
+}
+
+/* False: there was no room to act on it, or it is a command. */
 static bool take_message(struct weir_publisher *publisher, const struct weir_message *message,
                          int64_t now_ms)
 {
+    struct weir_topic topic;
+
     if (is_home_assistant(publisher, message)) {
         if (message->payload_length == 6 && memcmp(message->payload, "online", 6) == 0)
             tell_all(publisher);
@@ -315,7 +340,37 @@ static bool take_message(struct weir_publisher *publisher, const struct weir_mes
     }
     if (message->retained)
         return weir_sweep_take(&publisher->sweep, &publisher->outlet, message, now_ms);
+    return !is_command(publisher, message, &topic);
+}
+
+bool weir_publisher_peek_command(struct weir_publisher *publisher,
+                                 struct weir_publisher_command *command)
+{
+    struct weir_message message;
+    struct weir_mqtt_reply reply;
+
+    if (weir_answer_is_waiting(&publisher->answer) ||
+        !weir_inbox_peek(&publisher->inbox, &message, &reply) ||
+        !is_command(publisher, &message, &command->topic))
+        return false;
+    command->payload = message.payload;
+    command->payload_length = message.payload_length;
     return true;
+}
+
+void weir_publisher_answer_command(struct weir_publisher *publisher, bool done,
+                                   const struct weir_text *answer)
+{
+    struct weir_message message;
+    struct weir_mqtt_reply reply;
+
+    if (weir_inbox_peek(&publisher->inbox, &message, &reply))
+        weir_answer_put(&publisher->answer, &reply, answer);
+    weir_inbox_release(&publisher->inbox);
+    publisher->counts.commands_done += done;
+    publisher->counts.commands_refused += !done;
+    if (weir_mqtt_connected(publisher->outlet.mqtt))
+        weir_answer_send(&publisher->answer, &publisher->outlet);
 }
 
 /* True: the engine may have something to follow now, or there is more to take. */
@@ -359,6 +414,7 @@ static void send_all(struct weir_publisher *publisher, int64_t now_ms)
     struct weir_outlet *outlet = &publisher->outlet;
 
     send_status(publisher);
+    weir_answer_send(&publisher->answer, outlet);
     weir_events_send(&publisher->events, outlet);
     weir_removals_send(&publisher->removals, outlet, publisher->followed);
     if (!publisher->sweep_due && !weir_sweep_is_active(&publisher->sweep)) {
@@ -429,7 +485,7 @@ void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms)
     if (publisher->status_sent) {
         if (publisher->followed)
             clean_up(publisher, wait_ms);
-        (void)weir_info_send(outlet, publisher->storage, weir_states_count(&publisher->states));
+        (void)send_info_now(publisher);
         /* Without room for the word the will has to say it: no farewell then. */
         if (send_status_word(outlet, "offline") != WEIR_OK)
             wait_ms = 0;

@@ -21,6 +21,7 @@
 
 #include "command/command.h"
 #include "command/daemon.h"
+#include "command/operate.h"
 #include "port/config.h"
 #include "port/log.h"
 
@@ -77,6 +78,11 @@ static int64_t step_connections(struct weir_daemon *daemon)
 
     if (other_ms < next_ms)
         next_ms = other_ms;
+    if (weir_operate_step(daemon))
+        next_ms = now_ms;
+    other_ms = weir_control_step(&daemon->control, now_ms, weir_operate_take_line, daemon);
+    if (other_ms < next_ms)
+        next_ms = other_ms;
     if (daemon->uplink) {
         other_ms = weir_uplink_step(daemon->uplink, now_ms);
         if (other_ms < next_ms)
@@ -100,13 +106,14 @@ static void take_signal(struct weir_daemon *daemon)
 /* Waits for a signal or a wake, timeout_ms at most. */
 static void wait_for_work(struct weir_daemon *daemon, int64_t timeout_ms)
 {
-    struct pollfd fds[] = {
+    struct pollfd fds[2 + WEIR_CONTROL_FD_COUNT_MAX] = {
         {.fd = daemon->wake_fd, .events = POLLIN},
         {.fd = daemon->signal_fd, .events = POLLIN},
     };
+    nfds_t fd_count = 2 + (nfds_t)weir_control_wait_for(&daemon->control, &fds[2]);
     uint64_t count;
 
-    if (poll(fds, 2, timeout_ms > 60000 ? 60000 : (int)timeout_ms) <= 0)
+    if (poll(fds, fd_count, timeout_ms > 60000 ? 60000 : (int)timeout_ms) <= 0)
         return;
     if (fds[0].revents & POLLIN)
         (void)!read(daemon->wake_fd, &count, sizeof(count));
@@ -170,6 +177,7 @@ static void stop(struct weir_daemon *daemon)
     int64_t end_ms = weir_daemon_boottime_ms() + STOP_MS;
     struct weir_uplink_counts left = {0};
 
+    weir_control_close(&daemon->control);
     if (daemon->keeper)
         weir_keeper_stop_waiting(daemon->keeper);
     weir_mqtt_destroy(daemon->input, WEIR_STOP_DISCONNECT_MS);
@@ -230,6 +238,7 @@ static bool start(struct weir_daemon *daemon, struct weir_config *config)
     daemon->settle_by_ms = weir_daemon_boottime_ms() + SETTLE_MS;
     daemon->clock_looked_ms = INT64_MIN / 2;
     look_at_clock(daemon);
+    weir_control_open(&daemon->control, daemon->running->config->gateway);
     return weir_daemon_connect(daemon);
 }
 
