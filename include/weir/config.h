@@ -177,6 +177,9 @@ struct weir_config {
 /* The series record's share of a stream: windows that can be open at once, plus those held. */
 uint32_t weir_stream_pane_count(const struct weir_stream_config *stream);
 
+/* "s", "min", "h" or "d", as slope_unit_ms has it; a static string. */
+const char *weir_slope_unit_name(int64_t unit_ms);
+
 /* A hash of all that a stream's windows depend on: equal means they may be kept. */
 uint64_t weir_stream_hash(const struct weir_stream_config *stream);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/check_alerts.h"
 #include "command/command.h"
 #include "command/flash.h"
 #include "command/keeper.h"
@@ -225,6 +226,7 @@ static int check_file(const char *path)
     printf("gateway \"%s\": %" PRIu32 " %s, %" PRIu32 " %s\n", config->gateway,
            config->stream_count, config->stream_count == 1 ? "stream" : "streams",
            config->rule_count, config->rule_count == 1 ? "alert" : "alerts");
+    weir_check_print_alerts(config);
     print_memory(config);
     find_load(&load, config);
     print_flash(config, &load);

@@ -15,7 +15,7 @@
 #define WEIR_INBOX_BYTES ((uint64_t)256 * 1024)
 
 /* A longer payload is none of ours. It is handed on as an empty one. */
-#define WEIR_INBOX_PAYLOAD_LENGTH_MAX 16384
+#define WEIR_INBOX_PAYLOAD_LENGTH_MAX 65536
 
 struct weir_inbox {
     /* private */

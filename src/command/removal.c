@@ -5,8 +5,8 @@
 
 #include "format/encode.h"
 
-#define TOPIC_BYTES 2048
-#define PAYLOAD_BYTES 16384
+#define TOPIC_BYTES WEIR_OUTLET_TOPIC_SIZE
+#define PAYLOAD_BYTES WEIR_OUTLET_PAYLOAD_SIZE
 
 void weir_removals_init(struct weir_removals *removals)
 {

@@ -98,16 +98,23 @@ uint64_t weir_stream_hash(const struct weir_stream_config *stream)
     return spread(hash);
 }
 
-/* What changes how a stream is fetched and shown, but not its windows. */
+/* What changes how a stream is fetched and shown and what moves its alerts, but not its windows. */
 static uint64_t hash_delivery(const struct weir_stream_config *stream)
 {
     uint64_t hash = add_uint(HASH_START, (uint64_t)stream->qos);
 
     hash = add_uint(hash, stream->live);
     hash = add_uint(hash, stream->aggregates);
+    hash = add_int(hash, stream->max_past_ms);
+    hash = add_text(hash, stream->historical_path);
     for (uint32_t i = 0; i < stream->field_count; i++)
         hash = add_text(hash, stream->fields[i].unit);
     return hash;
+}
+
+const char *weir_slope_unit_name(int64_t unit_ms)
+{
+    return unit_ms == 1000 ? "s" : unit_ms == 60000 ? "min" : unit_ms == 3600000 ? "h" : "d";
 }
 
 struct weir_comparison weir_comparison_make(enum weir_operator op, double low, double high,
@@ -136,6 +143,45 @@ static uint64_t add_comparison(uint64_t hash, const struct weir_comparison *comp
     return add_double(hash, comparison->deadband);
 }
 
+static uint64_t add_source(uint64_t hash, const struct weir_rule_config *rule,
+                           const struct weir_field_config *fields)
+{
+    hash = add_uint(hash, rule->on_window);
+    hash = add_uint(hash, (uint64_t)rule->of);
+    hash = add_int(hash, rule->slope_window_ms);
+    hash = add_int(hash, rule->slope_unit_ms);
+    hash = add_uint(hash, rule->counter);
+    hash = add_uint(hash, rule->has_and);
+    if (rule->has_and) {
+        hash = add_text(hash, fields[rule->and_field].name);
+        hash = add_comparison(hash, &rule->and_comparison);
+    }
+    hash = add_uint(hash, rule->has_minus);
+    if (rule->has_minus) {
+        hash = add_text(hash, fields[rule->minus_field].name);
+        hash = add_text(hash, rule->minus_series);
+    }
+    return hash;
+}
+
+static uint64_t add_behaviour(uint64_t hash, const struct weir_rule_config *rule)
+{
+    hash = add_int(hash, rule->hold_ms);
+    hash = add_int(hash, rule->clear_delay_ms);
+    hash = add_int(hash, rule->max_gap_ms);
+    hash = add_int(hash, rule->silent_ms);
+    hash = add_int(hash, rule->grace_ms);
+    hash = add_uint(hash, rule->on_change);
+    hash = add_uint(hash, rule->latch);
+    for (uint32_t i = WEIR_LEVEL_INFO; i < WEIR_LEVEL_COUNT; i++)
+        hash = add_int(hash, rule->remind_ms[i]);
+    hash = add_uint(hash, rule->flap_count);
+    hash = add_int(hash, rule->flap_ms);
+    hash = add_uint(hash, rule->storm_count);
+    hash = add_int(hash, rule->storm_ms);
+    return add_text(hash, rule->message);
+}
+
 /* By names, because an index depends on the order in which the files were read. */
 static uint64_t hash_rule(const struct weir_rule_config *rule,
                           const struct weir_stream_config *stream)
@@ -143,11 +189,12 @@ static uint64_t hash_rule(const struct weir_rule_config *rule,
     uint64_t hash = add_text(HASH_START, rule->name);
 
     hash = add_text(hash, stream->name);
-    hash = add_text(hash, stream->fields[rule->field].name);
+    hash = add_uint(hash, (uint64_t)rule->form);
+    if (rule->form != WEIR_RULE_SILENCE)
+        hash = add_text(hash, stream->fields[rule->field].name);
     hash = add_comparison(hash, &rule->comparison);
-    hash = add_int(hash, rule->hold_ms);
-    hash = add_int(hash, rule->clear_delay_ms);
-    return spread(add_text(hash, rule->message));
+    hash = add_source(hash, rule, stream->fields);
+    return spread(add_behaviour(hash, rule));
 }
 
 static uint64_t add_peer(uint64_t hash, const struct weir_peer_config *peer)
@@ -179,6 +226,10 @@ uint64_t weir_config_hash(const struct weir_config *config)
     hash = add_uint(hash, config->storage_journal_bytes);
     hash = add_uint(hash, config->storage_outbox_bytes);
     hash = add_int(hash, config->storage_sync_ms);
+    hash = add_int(hash, config->outage_tolerance_ms);
+    hash = add_uint(hash, config->commands);
+    hash = add_int(hash, config->shelve_max_ms);
+    hash = add_text(hash, config->discovery);
 
     /* A sum, because streams and rules mean the same in any order and from any file. */
     for (uint32_t i = 0; i < config->stream_count; i++) {
@@ -190,6 +241,12 @@ uint64_t weir_config_hash(const struct weir_config *config)
         const struct weir_rule_config *rule = &config->rules[i];
 
         members += hash_rule(rule, &config->streams[rule->stream]);
+    }
+    for (uint32_t i = 0; i < config->expected_count; i++) {
+        const struct weir_expected *expected = &config->expected[i];
+        uint64_t rule = add_text(HASH_START, config->rules[expected->rule].name);
+
+        members += spread(add_text(rule, expected->series));
     }
     return spread(add_uint(hash, members));
 }

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "format/message.h"
+
 static void add_key(struct weir_text *text, const char *key)
 {
     weir_text_add(text, ",\"");
@@ -132,32 +134,6 @@ const char *weir_encode_alert_op(const struct weir_rule_config *rule)
     return weir_operator_name(rule->comparison.op);
 }
 
-static const char *slope_span(int64_t unit_ms)
-{
-    return unit_ms >= 86400000  ? "/d"
-           : unit_ms >= 3600000 ? "/h"
-           : unit_ms >= 60000   ? "/min"
-                                : "/s";
-}
-
-/* The unit of value and limit: the field's, but where something else is judged. */
-static void add_unit(struct weir_text *text, const struct weir_rule_config *rule, const char *unit)
-{
-    char bytes[WEIR_UNIT_LENGTH_MAX + sizeof("/min")] = "";
-    struct weir_text judged;
-
-    weir_text_init(&judged, bytes, sizeof(bytes) - 1);
-    if (rule->form == WEIR_RULE_SILENCE)
-        weir_text_add(&judged, "s");
-    else if (rule->form != WEIR_RULE_CHANGE &&
-             !(rule->on_window && rule->of == WEIR_AGGREGATE_COUNT))
-        weir_text_add(&judged, unit);
-    if (rule->form == WEIR_RULE_RATE)
-        weir_text_add(&judged, slope_span(rule->slope_unit_ms));
-    if (judged.length > 0)
-        add_string(text, "unit", bytes);
-}
-
 static void add_bool(struct weir_text *text, const char *key, bool value)
 {
     add_key(text, key);
@@ -206,8 +182,9 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
                                const char *series, const struct weir_alert *alert)
 {
     const struct weir_rule_config *rule = &config->rules[alert->rule];
-    const struct weir_stream_config *stream = &config->streams[rule->stream];
+    char unit[WEIR_MESSAGE_UNIT_SIZE];
 
+    weir_message_unit(unit, config, alert->rule);
     weir_text_add(text, "{\"schema\":\"" WEIR_ENCODE_ALERT_SCHEMA "\"");
     add_subject(text, config, rule, series);
     add_key(text, "id");
@@ -225,13 +202,18 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
     add_int(text, "ts", alert->time_ms);
     add_key(text, "value");
     weir_text_add_number(text, alert->value);
-    add_unit(text, rule, stream->fields[rule->field].unit);
+    if (unit[0] != '\0')
+        add_string(text, "unit", unit);
     add_key(text, "limit");
     weir_text_add_number(text, alert->limit);
     add_string(text, "op", weir_encode_alert_op(rule));
     add_handling(text, alert);
-    if (rule->message[0] != '\0')
-        add_string(text, "message", rule->message);
+    if (rule->message[0] != '\0') {
+        add_key(text, "message");
+        weir_text_add(text, "\"");
+        weir_message_add(text, config, series, alert);
+        weir_text_add(text, "\"");
+    }
     weir_text_add(text, "}");
 }
 

@@ -16,8 +16,8 @@
 #include "weir/flow.h"
 #include "weir/limits.h"
 
-/* Values picked up from one text: the fields of a stream and its time. */
-#define WEIR_JSON_PATH_COUNT_MAX (WEIR_FIELD_COUNT_MAX + 1)
+/* Values picked up from one text: the fields of a stream, its time, and whether it is historical. */
+#define WEIR_JSON_PATH_COUNT_MAX (WEIR_FIELD_COUNT_MAX + 2)
 
 /* Nodes of the compiled paths; paths that share a beginning share its nodes. */
 #define WEIR_JSON_NODE_COUNT_MAX 256

@@ -61,7 +61,7 @@ void weir_text_add_hex(struct weir_text *text, uint64_t number)
     weir_text_add_bytes(text, digits, sizeof(digits));
 }
 
-static void add_escaped(struct weir_text *text, unsigned char c)
+static void add_escape(struct weir_text *text, unsigned char c)
 {
     char escape[6] = {'\\', 'u', '0', '0', "0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 15]};
 
@@ -73,20 +73,26 @@ static void add_escaped(struct weir_text *text, unsigned char c)
     }
 }
 
-void weir_text_add_quoted(struct weir_text *text, const char *string)
+void weir_text_add_escaped(struct weir_text *text, const char *bytes, size_t length)
 {
-    const char *plain = string;
+    const char *end = bytes + length;
+    const char *plain = bytes;
 
-    weir_text_add_bytes(text, "\"", 1);
-    for (; *string; string++) {
-        unsigned char c = (unsigned char)*string;
+    for (; bytes < end; bytes++) {
+        unsigned char c = (unsigned char)*bytes;
 
         if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
             continue;
-        weir_text_add_bytes(text, plain, (size_t)(string - plain));
-        add_escaped(text, c);
-        plain = string + 1;
+        weir_text_add_bytes(text, plain, (size_t)(bytes - plain));
+        add_escape(text, c);
+        plain = bytes + 1;
     }
-    weir_text_add_bytes(text, plain, (size_t)(string - plain));
+    weir_text_add_bytes(text, plain, (size_t)(bytes - plain));
+}
+
+void weir_text_add_quoted(struct weir_text *text, const char *string)
+{
+    weir_text_add_bytes(text, "\"", 1);
+    weir_text_add_escaped(text, string, strlen(string));
     weir_text_add_bytes(text, "\"", 1);
 }

@@ -32,6 +32,9 @@ void weir_text_add_number(struct weir_text *text, double number);
 /* 16 hexadecimal digits. */
 void weir_text_add_hex(struct weir_text *text, uint64_t number);
 
+/* The inside of a JSON string: length bytes of text, escaped. */
+void weir_text_add_escaped(struct weir_text *text, const char *bytes, size_t length);
+
 /* A JSON string, quoted and escaped. Bytes from 0x80 on pass as they are. */
 void weir_text_add_quoted(struct weir_text *text, const char *string);
 

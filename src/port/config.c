@@ -8,6 +8,7 @@
 #include "port/config_check.h"
 #include "port/config_problem.h"
 #include "port/config_read.h"
+#include "port/config_rule.h"
 #include "port/config_source.h"
 #include "port/config_table.h"
 
@@ -157,14 +158,9 @@ static bool read_rules(struct weir_draft *draft, const struct source_list *files
     if (!config->rules)
         return false;
     config->rule_count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        char label[WEIR_LABEL_SIZE];
-
-        weir_label_write(label, "alert", draft->rules[i], i + 1, NULL);
-        read_part(draft, &weir_table_alert, draft->rules[i], &config->rules[i], label);
-        weir_check_rule(draft, i);
-    }
-    return true;
+    for (uint32_t i = 0; i < count; i++)
+        weir_rule_read(draft, i);
+    return weir_rule_read_expected(draft);
 }
 
 static void read_peer(struct weir_draft *draft, const config_setting_t *root, const char *name,
@@ -214,6 +210,11 @@ static bool read_files(struct weir_draft *draft, const struct source_list *files
     read_peer(draft, root, "uplink", &weir_table_uplink, &config->uplink);
     weir_read_group(&weir_table_storage, group_of(root, "storage"), config, "in storage",
                     draft->problems);
+    weir_read_group(&weir_table_alerting, group_of(root, "alerting"), config, "in alerting",
+                    draft->problems);
+    if (group_of(root, "homeassistant"))
+        weir_read_group(&weir_table_discovery, group_of(root, "homeassistant"), config,
+                        "in homeassistant", draft->problems);
     fill_client_ids(draft, root);
     if (!read_streams(draft, files) || !read_rules(draft, files))
         return false;
@@ -381,5 +382,6 @@ void weir_config_destroy(struct weir_config *config)
         free(config->streams[i].fields);
     free(config->streams);
     free(config->rules);
+    free(config->expected);
     free(config);
 }

@@ -1,6 +1,5 @@
 #include "port/config_check.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,42 +7,6 @@
 #include "port/config_source.h"
 #include "port/config_token.h"
 #include "port/mqtt_peer.h"
-
-/* The setting of that name, or the group itself where it is not written: a place to point at. */
-static struct weir_place place_of(const config_setting_t *group, const char *name)
-{
-    const config_setting_t *setting = config_setting_get_member(group, name);
-
-    return setting ? weir_source_value_place(setting) : weir_source_place(group);
-}
-
-static bool is_written(const config_setting_t *group, const char *name)
-{
-    return group && config_setting_get_member(group, name);
-}
-
-static const char *text_of(const config_setting_t *group, const char *name)
-{
-    const config_setting_t *setting = config_setting_get_member(group, name);
-
-    if (!setting || config_setting_type(setting) != CONFIG_TYPE_STRING)
-        return NULL;
-    return config_setting_get_string(setting);
-}
-
-void weir_label_write(char *label, const char *kind, const config_setting_t *setting,
-                      unsigned number, const char *outer)
-{
-    const char *name = text_of(setting, "name");
-    char shown[64];
-
-    if (name)
-        weir_token_quote(shown, name, strlen(name), '"');
-    else
-        (void)snprintf(shown, sizeof(shown), "%u", number);
-    (void)snprintf(label, WEIR_LABEL_SIZE, "%s %s%s%s", kind, shown, outer ? " of " : "",
-                   outer ? outer : "");
-}
 
 static const config_setting_t *field_setting(const config_setting_t *stream, uint32_t field)
 {
@@ -59,8 +22,8 @@ static void check_stream_name(struct weir_draft *draft, uint32_t index)
 
         if (strcmp(config->streams[i].name, config->streams[index].name) != 0)
             continue;
-        first = place_of(draft->streams[i], "name");
-        weir_problem_add(draft->problems, place_of(draft->streams[index], "name"),
+        first = weir_draft_place(draft->streams[i], "name");
+        weir_problem_add(draft->problems, weir_draft_place(draft->streams[index], "name"),
                          "the name \"%s\" is taken by the stream at %s:%u; expected another",
                          config->streams[i].name, first.file, (unsigned)first.line);
         return;
@@ -69,11 +32,19 @@ static void check_stream_name(struct weir_draft *draft, uint32_t index)
 
 static void check_time(struct weir_draft *draft, uint32_t index, const char *label)
 {
-    const struct weir_stream_config *stream = &draft->config->streams[index];
+    struct weir_stream_config *stream = &draft->config->streams[index];
+    const config_setting_t *setting = draft->streams[index];
+    bool number = stream->format == WEIR_PAYLOAD_NUMBER;
 
-    if (stream->format == WEIR_PAYLOAD_NUMBER && is_written(draft->streams[index], "time"))
-        weir_problem_add(draft->problems, place_of(draft->streams[index], "time"),
+    if (stream->max_past_ms == 0)
+        stream->max_past_ms = INT64_MAX;
+    if (number && weir_draft_has(setting, "time"))
+        weir_problem_add(draft->problems, weir_draft_place(setting, "time"),
                          "'time' in %s needs format \"json\"; a bare number carries no time",
+                         label);
+    if (number && weir_draft_has(setting, "historical"))
+        weir_problem_add(draft->problems, weir_draft_place(setting, "historical"),
+                         "'historical' in %s needs format \"json\"; a bare number is all there is",
                          label);
 }
 
@@ -84,10 +55,10 @@ static void check_arrival_window(struct weir_draft *draft, struct weir_stream_co
     static const char *const names[] = {"lateness", "idle", "late"};
 
     for (unsigned i = 0; i < 3; i++) {
-        if (!is_written(window, names[i]) || (i == 0 && stream->lateness_ms == 0) ||
+        if (!weir_draft_has(window, names[i]) || (i == 0 && stream->lateness_ms == 0) ||
             (i == 2 && !stream->revise))
             continue;
-        weir_problem_warn(draft->problems, place_of(window, names[i]),
+        weir_problem_warn(draft->problems, weir_draft_place(window, names[i]),
                           "'%s' in window of %s has no effect: the stream has no 'time', and "
                           "nothing is late on arrival time",
                           names[i], label);
@@ -100,12 +71,12 @@ static void check_arrival_window(struct weir_draft *draft, struct weir_stream_co
 static void check_pane_count(struct weir_draft *draft, const struct weir_stream_config *stream,
                              const config_setting_t *window, const char *label)
 {
-    const char *name = is_written(window, "lateness") ? "lateness" : "held";
+    const char *name = weir_draft_has(window, "lateness") ? "lateness" : "held";
     uint32_t count = weir_stream_pane_count(stream);
 
     if (count <= WEIR_PANE_COUNT_MAX)
         return;
-    weir_problem_add(draft->problems, place_of(window, name),
+    weir_problem_add(draft->problems, weir_draft_place(window, name),
                      "'%s' in window of %s asks for %u windows at once in each series; expected at "
                      "most %u: a shorter lateness, a larger size%s",
                      name, label, (unsigned)count, (unsigned)WEIR_PANE_COUNT_MAX,
@@ -119,8 +90,8 @@ static void check_window(struct weir_draft *draft, uint32_t index, const char *l
 
     if (stream->time_unit == WEIR_TIME_ARRIVAL)
         check_arrival_window(draft, stream, window, label);
-    else if (is_written(window, "held") && !stream->revise)
-        weir_problem_warn(draft->problems, place_of(window, "held"),
+    else if (weir_draft_has(window, "held") && !stream->revise)
+        weir_problem_warn(draft->problems, weir_draft_place(window, "held"),
                           "'held' in window of %s has no effect without late = \"revise\"", label);
     if (!stream->revise)
         stream->held_count = 0;
@@ -147,26 +118,26 @@ static void check_field(struct weir_draft *draft, uint32_t index, uint32_t field
     weir_label_write(label, "field", setting, field + 1, stream_label);
     for (uint32_t i = 0; i < field && fields[field].name[0] != '\0'; i++) {
         if (strcmp(fields[i].name, fields[field].name) == 0)
-            weir_problem_add(draft->problems, place_of(setting, "name"),
+            weir_problem_add(draft->problems, weir_draft_place(setting, "name"),
                              "the name \"%s\" stands twice in %s; expected another",
                              fields[field].name, stream_label);
     }
     if (fields[field].min > fields[field].max)
-        weir_problem_add(draft->problems, place_of(setting, "min"),
+        weir_problem_add(draft->problems, weir_draft_place(setting, "min"),
                          "'min' in %s is above 'max'; expected at most %.17g", label,
                          fields[field].max);
-    if (stream->format == WEIR_PAYLOAD_JSON && !is_written(setting, "path"))
+    if (stream->format == WEIR_PAYLOAD_JSON && !weir_draft_has(setting, "path"))
         weir_problem_add(draft->problems, weir_source_place(setting),
                          "missing setting 'path' in %s; expected a path into the payload, such as "
                          "\"env.temperature\"",
                          label);
-    if (stream->format == WEIR_PAYLOAD_NUMBER && is_written(setting, "path"))
-        weir_problem_add(draft->problems, place_of(setting, "path"),
+    if (stream->format == WEIR_PAYLOAD_NUMBER && weir_draft_has(setting, "path"))
+        weir_problem_add(draft->problems, weir_draft_place(setting, "path"),
                          "'path' in %s has no use: format \"number\" takes the whole payload",
                          label);
 }
 
-/* The paths of a stream: its fields', and last its time's. */
+/* The paths of a stream: its fields', its time's, and that of `historical`. */
 struct path_list {
     const char *texts[WEIR_JSON_PATH_COUNT_MAX];
     const config_setting_t *settings[WEIR_JSON_PATH_COUNT_MAX];
@@ -196,7 +167,8 @@ static void refuse_path(struct weir_draft *draft, const struct path_list *paths,
         weir_label_write(label, "field", config_setting_parent(setting), (unsigned)bad + 1,
                          stream_label);
     else
-        (void)snprintf(label, sizeof(label), "time of %s", stream_label);
+        (void)snprintf(label, sizeof(label), "%s%s", strcmp(name, "field") == 0 ? "time of " : "",
+                       stream_label);
     weir_token_quote(shown, paths->texts[bad], strlen(paths->texts[bad]), '"');
     weir_problem_add(draft->problems, weir_source_value_place(setting),
                      "'%s' in %s is %s; expected %s", name, label, shown, expected);
@@ -248,7 +220,7 @@ void weir_check_stream(struct weir_draft *draft, uint32_t index)
     check_time(draft, index, label);
     check_window(draft, index, label);
     if (stream->format == WEIR_PAYLOAD_NUMBER && stream->field_count > 1)
-        weir_problem_add(draft->problems, place_of(setting, "fields"),
+        weir_problem_add(draft->problems, weir_draft_place(setting, "fields"),
                          "'fields' in %s has %u elements; expected one: with format \"number\" the "
                          "whole payload is the value",
                          label, (unsigned)stream->field_count);
@@ -259,222 +231,16 @@ void weir_check_stream(struct weir_draft *draft, uint32_t index)
     }
     if (stream->time_unit != WEIR_TIME_ARRIVAL && time)
         add_path(&paths, stream->time_path, time, "field");
+    if (stream->format == WEIR_PAYLOAD_JSON)
+        add_path(&paths, stream->historical_path, setting, "historical");
     check_paths(draft, &paths, label);
-}
-
-static void refuse_reference(struct weir_draft *draft, const config_setting_t *setting,
-                             const char *what, const char *label, const char *const *names,
-                             size_t count)
-{
-    const char *name = text_of(setting, what);
-    const char *nearest = weir_problem_nearest(name, names, count);
-    char shown[64];
-
-    weir_token_quote(shown, name, strlen(name), '"');
-    weir_problem_add(draft->problems, place_of(setting, what),
-                     "'%s' in %s is %s, and there is no such %s%s%s%s", what, label, shown, what,
-                     nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                     nearest ? "\"?" : "");
-}
-
-/* False: there is none of that name, and this was reported. */
-static bool find_stream(struct weir_draft *draft, uint32_t index, const char *label)
-{
-    const struct weir_config *config = draft->config;
-    const char *wanted = text_of(draft->rules[index], "stream");
-    const char *names[WEIR_STREAM_COUNT_MAX];
-    bool unnamed = config->stream_count == 0;
-
-    for (uint32_t i = 0; wanted && i < config->stream_count; i++) {
-        names[i] = config->streams[i].name;
-        unnamed = unnamed || names[i][0] == '\0';
-        if (strcmp(names[i], wanted) == 0) {
-            config->rules[index].stream = i;
-            return true;
-        }
-    }
-    if (wanted && !unnamed)
-        refuse_reference(draft, draft->rules[index], "stream", label, names, config->stream_count);
-    return false;
-}
-
-static bool find_field(struct weir_draft *draft, uint32_t index, const char *label)
-{
-    struct weir_rule_config *rule = &draft->config->rules[index];
-    const struct weir_stream_config *stream = &draft->config->streams[rule->stream];
-    const char *wanted = text_of(draft->rules[index], "field");
-    const char *names[WEIR_FIELD_COUNT_MAX];
-    bool unnamed = stream->field_count == 0;
-
-    for (uint32_t i = 0; wanted && i < stream->field_count; i++) {
-        names[i] = stream->fields[i].name;
-        unnamed = unnamed || names[i][0] == '\0';
-        if (strcmp(names[i], wanted) == 0) {
-            rule->field = i;
-            return true;
-        }
-    }
-    if (wanted && !unnamed)
-        refuse_reference(draft, draft->rules[index], "field", label, names, stream->field_count);
-    return false;
-}
-
-/* False: no form, or several. */
-static bool find_form(struct weir_draft *draft, uint32_t index, const char *label)
-{
-    struct weir_rule_config *rule = &draft->config->rules[index];
-    const config_setting_t *setting = draft->rules[index];
-    bool above = is_written(setting, "above");
-    bool below = is_written(setting, "below");
-
-    if (is_written(setting, "outside")) {
-        rule->comparison.op = WEIR_OPERATOR_OUTSIDE;
-        if (above || below)
-            weir_problem_add(draft->problems, place_of(setting, "outside"),
-                             "'outside' in %s stands beside '%s'; expected one or the other", label,
-                             above ? "above" : "below");
-        return !above && !below;
-    }
-    if (!above && !below)
-        weir_problem_add(draft->problems, weir_source_place(setting),
-                         "missing setting 'above', 'below' or 'outside' in %s; expected a limit",
-                         label);
-    rule->comparison.op = above && below ? WEIR_OPERATOR_OUTSIDE
-                          : above        ? WEIR_OPERATOR_ABOVE
-                                         : WEIR_OPERATOR_BELOW;
-    return above || below;
-}
-
-static const struct weir_limit *limit_of(const struct weir_rule_config *rule)
-{
-    return &rule->comparison.limits[rule->level];
-}
-
-/* The table has put the limit where there is no level yet. */
-static void place_limit(struct weir_rule_config *rule)
-{
-    struct weir_limit *unplaced = &rule->comparison.limits[WEIR_LEVEL_OK];
-    struct weir_limit limit = {.set = true, .low = unplaced->low, .high = unplaced->high};
-
-    *unplaced = (struct weir_limit){0};
-    rule->comparison.limits[rule->level] = limit;
-}
-
-static void check_limits(struct weir_draft *draft, uint32_t index, const char *label)
-{
-    const struct weir_rule_config *rule = &draft->config->rules[index];
-    const struct weir_limit *limit = limit_of(rule);
-    double deadband = rule->comparison.deadband;
-    const config_setting_t *setting = draft->rules[index];
-    const char *name = is_written(setting, "outside") ? "outside" : "below";
-
-    if (rule->comparison.op != WEIR_OPERATOR_OUTSIDE)
-        return;
-    if (limit->low >= limit->high)
-        weir_problem_add(
-            draft->problems, place_of(setting, name),
-            "the limits of %s leave nothing between them; expected the lower one, %.17g,"
-            " below the upper one, %.17g",
-            label, limit->low, limit->high);
-    else if (limit->low + deadband > limit->high - deadband)
-        weir_problem_add(draft->problems, place_of(setting, "deadband"),
-                         "'deadband' in %s is %.17g, so that the alert could never clear; expected "
-                         "at most half the way between the limits, %.17g",
-                         label, deadband, (limit->high - limit->low) / 2);
-}
-
-/* A deadband that no valid value can come back by: what is raised once stays so for good. */
-static void warn_never_clear(struct weir_draft *draft, const struct weir_rule_config *rule,
-                             const struct weir_field_config *field, const config_setting_t *setting,
-                             const char *label)
-{
-    double most = limit_of(rule)->high - rule->comparison.deadband;
-    double least = limit_of(rule)->low + rule->comparison.deadband;
-    bool above = rule->comparison.op != WEIR_OPERATOR_BELOW && most < field->min;
-    bool below = rule->comparison.op != WEIR_OPERATOR_ABOVE && least > field->max;
-
-    if (above || below)
-        weir_problem_warn(
-            draft->problems, place_of(setting, "deadband"),
-            "%s can never clear: it would take a value of field \"%s\" of at %s %.17g, and its "
-            "'%s' is %.17g",
-            label, field->name, above ? "most" : "least", above ? most : least,
-            above ? "min" : "max", above ? field->min : field->max);
-}
-
-/* A limit that no valid value can pass is a slip, most often of the unit; so is the deadband. */
-static void warn_senseless(struct weir_draft *draft, uint32_t index, const char *label)
-{
-    const struct weir_rule_config *rule = &draft->config->rules[index];
-    const struct weir_stream_config *stream = &draft->config->streams[rule->stream];
-    const struct weir_field_config *field = &stream->fields[rule->field];
-    const struct weir_limit *limit = limit_of(rule);
-    bool above = rule->comparison.op != WEIR_OPERATOR_BELOW && limit->high >= field->max;
-    bool below = rule->comparison.op != WEIR_OPERATOR_ABOVE && limit->low <= field->min;
-
-    if (draft->problems->error_count > 0)
-        return;
-    if (!above && !below) {
-        warn_never_clear(draft, rule, field, draft->rules[index], label);
-        return;
-    }
-    weir_problem_warn(
-        draft->problems, weir_source_place(draft->rules[index]),
-        "no valid value of field \"%s\" can be %s %.17g, the limit of %s: its '%s' is "
-        "%.17g",
-        field->name, above ? "above" : "below", above ? limit->high : limit->low, label,
-        above ? "max" : "min", above ? field->max : field->min);
-}
-
-static void check_rule_name(struct weir_draft *draft, uint32_t index)
-{
-    const struct weir_rule_config *rules = draft->config->rules;
-
-    for (uint32_t i = 0; i < index && rules[index].name[0] != '\0'; i++) {
-        if (strcmp(rules[i].name, rules[index].name) != 0)
-            continue;
-        weir_problem_add(draft->problems, place_of(draft->rules[index], "name"),
-                         "the name \"%s\" is taken by the alert at %s:%d; expected another",
-                         rules[i].name, rules[i].file, rules[i].line);
-        return;
-    }
-}
-
-void weir_check_rule(struct weir_draft *draft, uint32_t index)
-{
-    struct weir_rule_config *rules = draft->config->rules;
-    struct weir_place place = weir_source_place(draft->rules[index]);
-    uint32_t neighbours = 0;
-    char label[WEIR_LABEL_SIZE];
-    bool formed;
-
-    weir_label_write(label, "alert", draft->rules[index], index + 1, NULL);
-    (void)snprintf(rules[index].file, sizeof(rules[index].file), "%s", place.file);
-    rules[index].line = (int)place.line;
-    rules[index].stream = UINT32_MAX;
-    check_rule_name(draft, index);
-    formed = find_form(draft, index, label);
-    place_limit(&rules[index]);
-    if (formed)
-        check_limits(draft, index, label);
-    if (!find_stream(draft, index, label))
-        return;
-    for (uint32_t i = 0; i < index; i++)
-        neighbours += rules[i].stream == rules[index].stream;
-    if (neighbours == WEIR_STREAM_RULE_COUNT_MAX)
-        weir_problem_add(draft->problems, place_of(draft->rules[index], "stream"),
-                         "stream \"%s\" has more alerts than it may have; expected at most %u",
-                         draft->config->streams[rules[index].stream].name,
-                         (unsigned)WEIR_STREAM_RULE_COUNT_MAX);
-    if (find_field(draft, index, label) && formed)
-        warn_senseless(draft, index, label);
 }
 
 static void require_beside(struct weir_draft *draft, const config_setting_t *setting,
                            const char *name, const char *other, const char *where)
 {
-    if (is_written(setting, name) && !is_written(setting, other))
-        weir_problem_add(draft->problems, place_of(setting, name),
+    if (weir_draft_has(setting, name) && !weir_draft_has(setting, other))
+        weir_problem_add(draft->problems, weir_draft_place(setting, name),
                          "'%s' %s stands alone; expected '%s' beside it", name, where, other);
 }
 
@@ -487,7 +253,8 @@ static void check_password(struct weir_draft *draft, const struct weir_peer_conf
     char problem[WEIR_MQTT_PROBLEM_SIZE];
 
     if (!weir_mqtt_peer_read_password(&reader, &password, problem))
-        weir_problem_add(draft->problems, place_of(setting, "password_file"), "%s", problem);
+        weir_problem_add(draft->problems, weir_draft_place(setting, "password_file"), "%s",
+                         problem);
     explicit_bzero(&password, sizeof(password));
 }
 
@@ -503,8 +270,8 @@ void weir_check_peer(struct weir_draft *draft, const struct weir_peer_config *pe
     if (draft->connects)
         check_password(draft, peer, setting);
     for (unsigned i = 0; i < 3; i++) {
-        if (is_written(setting, files[i]) && !secure && peer->url[0] != '\0')
-            weir_problem_warn(draft->problems, place_of(setting, files[i]),
+        if (weir_draft_has(setting, files[i]) && !secure && peer->url[0] != '\0')
+            weir_problem_warn(draft->problems, weir_draft_place(setting, files[i]),
                               "'%s' %s has no effect: only mqtts:// and wss:// are encrypted",
                               files[i], where);
     }

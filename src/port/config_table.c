@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "format/text.h"
+#include "port/config_rule.h"
 #include "port/config_value.h"
 #include "weir/config.h"
 
@@ -12,6 +12,8 @@
 #define ELEMENTS(type, member, number)                                                             \
     .offset = offsetof(type, member), .size = sizeof(((type *)0)->member[0]),                      \
     .count_offset = offsetof(type, number)
+#define LEVELS(type, value, levels)                                                                \
+    .level_stride = sizeof(value), .count_offset = offsetof(type, levels)
 #define CHOICES(array) .choices = (array), .choice_count = COUNT(array)
 #define TABLE(array)                                                                               \
     {                                                                                              \
@@ -28,7 +30,7 @@
 
 #define STREAM struct weir_stream_config
 #define FIELD struct weir_field_config
-#define RULE struct weir_rule_config
+#define RULE struct weir_rule_draft
 #define CONFIG struct weir_config
 
 static const struct weir_choice versions[] = {{"5", 5, NULL}, {"3.1.1", 4, NULL}};
@@ -60,6 +62,12 @@ static const struct weir_choice levels[] = {
     {"critical", WEIR_LEVEL_CRITICAL, NULL},
 };
 
+static const struct weir_choice sources[] = {{"sample", false, NULL}, {"window", true, NULL}};
+
+static const struct weir_choice reports[] = {{"periodic", false, NULL}, {"on_change", true, NULL}};
+
+static const struct weir_choice off_words[] = {{"off", 0, NULL}};
+
 static const struct weir_choice aggregates[] = {
     {"count", WEIR_AGGREGATE_COUNT, NULL}, {"sum", WEIR_AGGREGATE_SUM, NULL},
     {"min", WEIR_AGGREGATE_MIN, NULL},     {"max", WEIR_AGGREGATE_MAX, NULL},
@@ -75,6 +83,8 @@ static const struct weir_setting top_settings[] = {
     {"alerts", WEIR_SETTING_LIST, .max = WEIR_RULE_COUNT_MAX},
     {"uplink", WEIR_SETTING_GROUP, .required = false},
     {"storage", WEIR_SETTING_GROUP, .required = false},
+    {"alerting", WEIR_SETTING_GROUP, .required = false},
+    {"homeassistant", WEIR_SETTING_GROUP, .required = false},
 };
 
 static const struct weir_setting addition_settings[] = {
@@ -127,6 +137,18 @@ static const struct weir_setting storage_settings[] = {
      CHOICES(sync_words)},
 };
 
+static const struct weir_setting alerting_settings[] = {
+    {"outage_tolerance", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, .initial = "1h",
+     VALUE(CONFIG, outage_tolerance_ms)},
+    {"commands", WEIR_SETTING_BOOL, VALUE(CONFIG, commands)},
+    {"shelve_max", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX,
+     .initial = "24h", VALUE(CONFIG, shelve_max_ms)},
+};
+
+static const struct weir_setting discovery_settings[] = {
+    {"prefix", WEIR_SETTING_NAME, .initial = "homeassistant", VALUE(CONFIG, discovery)},
+};
+
 static const struct weir_setting stream_settings[] = {
     {"name", WEIR_SETTING_NAME, .required = true, VALUE(STREAM, name)},
     {"topics", WEIR_SETTING_FILTERS, .required = true, .min = 1, .max = WEIR_FILTER_COUNT_MAX,
@@ -135,6 +157,7 @@ static const struct weir_setting stream_settings[] = {
     {"format", WEIR_SETTING_CHOICE, .initial = "json", VALUE(STREAM, format),
      CHOICES(payload_formats)},
     {"time", WEIR_SETTING_GROUP, .required = false},
+    {"historical", WEIR_SETTING_TEXT, .min = 1, VALUE(STREAM, historical_path)},
     {"fields", WEIR_SETTING_LIST, .required = true, .min = 1, .max = WEIR_FIELD_COUNT_MAX},
     {"window", WEIR_SETTING_GROUP, .required = true},
     {"aggregates", WEIR_SETTING_CHOICES, .initial = "count,min,max,mean,last",
@@ -149,6 +172,8 @@ static const struct weir_setting time_settings[] = {
     {"unit", WEIR_SETTING_CHOICE, .initial = "ms", VALUE(STREAM, time_unit), CHOICES(time_units)},
     {"max_future", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, .initial = "5m",
      VALUE(STREAM, max_future_ms)},
+    {"max_past", WEIR_SETTING_DURATION, .min = 1, .max = WEIR_DURATION_MS_MAX,
+     VALUE(STREAM, max_past_ms)},
 };
 
 /* The default of idle follows from size and lateness, and is filled in where they are checked. */
@@ -172,24 +197,87 @@ static const struct weir_setting field_settings[] = {
      ELEMENTS(FIELD, invalid, invalid_count)},
 };
 
+/* Series that one rule expects: as many as an array may have elements. */
+#define EXPECT_COUNT_MAX 1024
+
 /* outside = [ low, high ] goes to both at once. */
 static_assert(offsetof(struct weir_limit, high) ==
                   offsetof(struct weir_limit, low) + sizeof(double),
               "limits lie apart");
 
+/* A limit goes to where there is no level yet; its reader puts it in its place. */
 static const struct weir_setting alert_settings[] = {
-    {"name", WEIR_SETTING_NAME, .required = true, VALUE(RULE, name)},
+    {"name", WEIR_SETTING_NAME, .required = true, VALUE(RULE, rule.name)},
     {"stream", WEIR_SETTING_WORD, .required = true},
-    {"field", WEIR_SETTING_WORD, .required = true},
-    {"above", WEIR_SETTING_DOUBLE, .initial = "inf", VALUE(RULE, comparison.limits[0].high)},
-    {"below", WEIR_SETTING_DOUBLE, .initial = "-inf", VALUE(RULE, comparison.limits[0].low)},
-    {"outside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2, VALUE(RULE, comparison.limits[0].low)},
-    {"deadband", WEIR_SETTING_DOUBLE, .max = INT64_MAX, VALUE(RULE, comparison.deadband)},
-    {"hold", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, VALUE(RULE, hold_ms)},
+    {"field", WEIR_SETTING_WORD, .required = false},
+    {"above", WEIR_SETTING_DOUBLE, .initial = "inf", VALUE(RULE, rule.comparison.limits[0].high),
+     LEVELS(RULE, struct weir_limit, above_levels)},
+    {"below", WEIR_SETTING_DOUBLE, .initial = "-inf", VALUE(RULE, rule.comparison.limits[0].low),
+     LEVELS(RULE, struct weir_limit, below_levels)},
+    {"outside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2,
+     VALUE(RULE, rule.comparison.limits[0].low), LEVELS(RULE, struct weir_limit, range_levels)},
+    {"inside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2, VALUE(RULE, rule.comparison.limits[0].low),
+     LEVELS(RULE, struct weir_limit, range_levels)},
+    {"rate", WEIR_SETTING_SLOPE, VALUE(RULE, slopes[0]),
+     LEVELS(RULE, struct weir_slope, slope_levels)},
+    {"change", WEIR_SETTING_BOOL, VALUE(RULE, change)},
+    {"silent", WEIR_SETTING_DURATION, .min = 10, .max = WEIR_DURATION_MS_MAX,
+     VALUE(RULE, silences_ms[0]), LEVELS(RULE, int64_t, silence_levels)},
+    {"deadband", WEIR_SETTING_DOUBLE, .max = INT64_MAX, VALUE(RULE, rule.comparison.deadband)},
+    {"level", WEIR_SETTING_CHOICE, .initial = "warning", VALUE(RULE, rule.level), CHOICES(levels)},
+    {"on", WEIR_SETTING_CHOICE, VALUE(RULE, rule.on_window), CHOICES(sources)},
+    {"of", WEIR_SETTING_CHOICE, .initial = "mean", VALUE(RULE, rule.of), CHOICES(aggregates)},
+    {"window", WEIR_SETTING_DURATION, .min = 10, .max = WEIR_DURATION_MS_MAX,
+     VALUE(RULE, rule.slope_window_ms)},
+    {"counter", WEIR_SETTING_BOOL, VALUE(RULE, rule.counter)},
+    {"and", WEIR_SETTING_GROUP, .required = false},
+    {"minus", WEIR_SETTING_GROUP, .min = 1, VALUE(RULE, rule.minus_series)},
+    {"hold", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, VALUE(RULE, rule.hold_ms)},
     {"clear_delay", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX,
-     VALUE(RULE, clear_delay_ms)},
-    {"level", WEIR_SETTING_CHOICE, .initial = "warning", VALUE(RULE, level), CHOICES(levels)},
-    {"message", WEIR_SETTING_TEXT, VALUE(RULE, message)},
+     VALUE(RULE, rule.clear_delay_ms)},
+    {"max_gap", WEIR_SETTING_DURATION, .min = 1, .max = WEIR_DURATION_MS_MAX,
+     VALUE(RULE, rule.max_gap_ms)},
+    {"reporting", WEIR_SETTING_CHOICE, VALUE(RULE, rule.on_change), CHOICES(reports)},
+    {"expect", WEIR_SETTING_WORDS, .min = 1, .max = EXPECT_COUNT_MAX},
+    {"grace", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, VALUE(RULE, rule.grace_ms)},
+    {"latch", WEIR_SETTING_BOOL, VALUE(RULE, rule.latch)},
+    {"remind", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX,
+     VALUE(RULE, rule.remind_ms[0]), LEVELS(RULE, int64_t, remind_levels)},
+    {"flap", WEIR_SETTING_GROUP, VALUE(RULE, rule.flap_count), CHOICES(off_words)},
+    {"storm", WEIR_SETTING_GROUP, VALUE(RULE, rule.storm_count), CHOICES(off_words)},
+    {"message", WEIR_SETTING_TEXT, VALUE(RULE, rule.message)},
+};
+
+static const struct weir_setting and_settings[] = {
+    {"field", WEIR_SETTING_WORD, .required = true},
+    {"above", WEIR_SETTING_DOUBLE, .initial = "inf",
+     VALUE(RULE, rule.and_comparison.limits[0].high)},
+    {"below", WEIR_SETTING_DOUBLE, .initial = "-inf",
+     VALUE(RULE, rule.and_comparison.limits[0].low)},
+    {"outside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2,
+     VALUE(RULE, rule.and_comparison.limits[0].low)},
+    {"inside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2,
+     VALUE(RULE, rule.and_comparison.limits[0].low)},
+    {"deadband", WEIR_SETTING_DOUBLE, .max = INT64_MAX, VALUE(RULE, rule.and_comparison.deadband)},
+};
+
+static const struct weir_setting minus_settings[] = {
+    {"field", WEIR_SETTING_WORD, .required = false},
+    {"series", WEIR_SETTING_TEXT, .min = 1, VALUE(RULE, rule.minus_series)},
+};
+
+static const struct weir_setting flap_settings[] = {
+    {"count", WEIR_SETTING_INTEGER, .min = 1, .max = WEIR_FLAP_COUNT_MAX, .initial = "5",
+     VALUE(RULE, rule.flap_count)},
+    {"within", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX, .initial = "10m",
+     VALUE(RULE, rule.flap_ms)},
+};
+
+static const struct weir_setting storm_settings[] = {
+    {"count", WEIR_SETTING_INTEGER, .min = 1, .max = WEIR_STORM_COUNT_MAX, .initial = "100",
+     VALUE(RULE, rule.storm_count)},
+    {"within", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX, .initial = "10s",
+     VALUE(RULE, rule.storm_ms)},
 };
 
 const struct weir_table weir_table_top = TABLE(top_settings);
@@ -197,11 +285,17 @@ const struct weir_table weir_table_addition = TABLE(addition_settings);
 const struct weir_table weir_table_broker = TABLE(broker_settings);
 const struct weir_table weir_table_uplink = TABLE(uplink_settings);
 const struct weir_table weir_table_storage = TABLE(storage_settings);
+const struct weir_table weir_table_alerting = TABLE(alerting_settings);
+const struct weir_table weir_table_discovery = TABLE(discovery_settings);
 const struct weir_table weir_table_stream = TABLE(stream_settings);
 const struct weir_table weir_table_time = TABLE(time_settings);
 const struct weir_table weir_table_window = TABLE(window_settings);
 const struct weir_table weir_table_field = TABLE(field_settings);
 const struct weir_table weir_table_alert = TABLE(alert_settings);
+const struct weir_table weir_table_and = TABLE(and_settings);
+const struct weir_table weir_table_minus = TABLE(minus_settings);
+const struct weir_table weir_table_flap = TABLE(flap_settings);
+const struct weir_table weir_table_storm = TABLE(storm_settings);
 
 const struct weir_setting *weir_table_find(const struct weir_table *table, const char *name)
 {
@@ -233,137 +327,4 @@ const struct weir_choice *weir_table_choose(const struct weir_setting *setting, 
     if (setting->choices == aggregates && is_quantile(word))
         *refusal = "quantiles are not in this version";
     return NULL;
-}
-
-static void add_choices(struct weir_text *text, const struct weir_setting *setting)
-{
-    size_t taken = 0;
-    size_t added = 0;
-
-    for (size_t i = 0; i < setting->choice_count; i++)
-        taken += setting->choices[i].refusal == NULL;
-    for (size_t i = 0; i < setting->choice_count; i++) {
-        if (setting->choices[i].refusal)
-            continue;
-        if (added > 0)
-            weir_text_add(text, added + 1 == taken ? " or " : ", ");
-        weir_text_add(text, "\"");
-        weir_text_add(text, setting->choices[i].name);
-        weir_text_add(text, "\"");
-        added++;
-    }
-}
-
-static void add_range(struct weir_text *text, const char *what, const char *low, const char *high)
-{
-    weir_text_add(text, what);
-    weir_text_add(text, " from ");
-    weir_text_add(text, low);
-    weir_text_add(text, " to ");
-    weir_text_add(text, high);
-}
-
-static void add_number_range(struct weir_text *text, const char *what, int64_t min, int64_t max)
-{
-    weir_text_add(text, what);
-    weir_text_add(text, " ");
-    weir_text_add_int(text, min);
-    if (min != max) {
-        weir_text_add(text, " to ");
-        weir_text_add_int(text, max);
-    }
-}
-
-static void add_duration(struct weir_text *text, const struct weir_setting *setting)
-{
-    char low[32];
-    char high[32];
-
-    weir_value_print_duration(low, setting->min);
-    weir_value_print_duration(high, setting->max);
-    add_range(text, "a duration with its unit (ms, s, m, h or d), such as \"10s\",",
-              setting->min == 0 ? "0" : low, high);
-    if (setting->choice_count > 0) {
-        weir_text_add(text, ", or ");
-        add_choices(text, setting);
-    }
-}
-
-static void add_size(struct weir_text *text, const struct weir_setting *setting)
-{
-    char low[32];
-    char high[32];
-
-    weir_value_print_size(low, (uint64_t)setting->min);
-    weir_value_print_size(high, (uint64_t)setting->max);
-    add_range(text, "a size with its unit (B, KiB, MiB or GiB), such as \"64MiB\",", low, high);
-}
-
-static void add_expected(struct weir_text *text, const struct weir_setting *setting)
-{
-    switch (setting->kind) {
-    case WEIR_SETTING_NAME:
-        weir_text_add(text, "a name of 1 to 63 letters, digits, - _ .");
-        break;
-    case WEIR_SETTING_TEXT:
-        add_number_range(text, "a text of", setting->min, (int64_t)setting->size - 1);
-        weir_text_add(text, " bytes without control characters");
-        break;
-    case WEIR_SETTING_URL:
-        weir_text_add(text, "an address such as \"mqtt://host:1883\"");
-        break;
-    case WEIR_SETTING_BOOL:
-        weir_text_add(text, "true or false");
-        break;
-    case WEIR_SETTING_INTEGER:
-        add_number_range(text, "a whole number from", setting->min, setting->max);
-        break;
-    case WEIR_SETTING_DOUBLE:
-        weir_text_add(text, setting->max > 0 ? "a number of at least 0" : "a number");
-        break;
-    case WEIR_SETTING_DURATION:
-        add_duration(text, setting);
-        break;
-    case WEIR_SETTING_SECONDS:
-        add_number_range(text, "seconds as a whole number from", setting->min, setting->max);
-        weir_text_add(text, ", or a duration such as \"30s\"");
-        break;
-    case WEIR_SETTING_SIZE:
-        add_size(text, setting);
-        break;
-    case WEIR_SETTING_CHOICE:
-        add_choices(text, setting);
-        break;
-    case WEIR_SETTING_CHOICES:
-        weir_text_add(text, "an array [ ] of ");
-        add_choices(text, setting);
-        break;
-    case WEIR_SETTING_DOUBLES:
-        add_number_range(text, "an array [ ] of", setting->min, setting->max);
-        weir_text_add(text, " numbers");
-        break;
-    case WEIR_SETTING_FILTERS:
-        add_number_range(text, "an array [ ] of", setting->min, setting->max);
-        weir_text_add(text, " topic filters in quotes");
-        break;
-    case WEIR_SETTING_WORD:
-        weir_text_add(text, "a name in quotes");
-        break;
-    case WEIR_SETTING_GROUP:
-        weir_text_add(text, "a group { }");
-        break;
-    case WEIR_SETTING_LIST:
-        add_number_range(text, "a list ( ) of", setting->min, setting->max);
-        weir_text_add(text, " groups { }");
-        break;
-    }
-}
-
-void weir_table_describe(const struct weir_setting *setting, char *out, size_t size)
-{
-    struct weir_text text;
-
-    weir_text_init(&text, out, size - 1);
-    add_expected(&text, setting);
-    out[text.length] = '\0';
 }

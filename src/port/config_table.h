@@ -24,7 +24,10 @@ enum weir_setting_kind {
     WEIR_SETTING_DOUBLES,  /* min to max numbers; how many goes to count_offset, if not 0 */
     WEIR_SETTING_FILTERS,  /* min to max topic filters of size bytes; likewise */
     WEIR_SETTING_WORD,     /* a text that is looked up later: the reader of the group stores it */
-    WEIR_SETTING_GROUP,    /* has a table of its own */
+    WEIR_SETTING_WORDS,    /* min to max of them */
+    WEIR_SETTING_SLOPE,    /* "2.0/min", as struct weir_slope */
+    WEIR_SETTING_GROUP,    /* has a table of its own; a word of choices, or a text as well, if there
+                            * are choices or a size */
     WEIR_SETTING_LIST,     /* of groups: min to max; each has a table of its own */
 };
 
@@ -46,6 +49,9 @@ struct weir_setting {
     size_t count_offset;
     const struct weir_choice *choices;
     size_t choice_count;
+    size_t level_stride; /* not 0: it may be a group of values by level as well. There is then a
+                          * place for each enum weir_level, so far apart; a value without a level
+                          * goes to that of WEIR_LEVEL_OK. Levels go to count_offset, as bits. */
 };
 
 /* The settings of one group. */
@@ -59,6 +65,8 @@ extern const struct weir_table weir_table_top;
 extern const struct weir_table weir_table_broker;
 extern const struct weir_table weir_table_uplink;
 extern const struct weir_table weir_table_storage;
+extern const struct weir_table weir_table_alerting;
+extern const struct weir_table weir_table_discovery;
 
 /* Of struct weir_stream_config. */
 extern const struct weir_table weir_table_stream;
@@ -68,9 +76,15 @@ extern const struct weir_table weir_table_window;
 /* Of files beside the main one, which have nothing else. */
 extern const struct weir_table weir_table_addition;
 
-/* Of struct weir_field_config and struct weir_rule_config. */
+/* Of struct weir_field_config. */
 extern const struct weir_table weir_table_field;
+
+/* Of struct weir_rule_draft. */
 extern const struct weir_table weir_table_alert;
+extern const struct weir_table weir_table_and;
+extern const struct weir_table weir_table_minus;
+extern const struct weir_table weir_table_flap;
+extern const struct weir_table weir_table_storm;
 
 /* The setting of that name, NULL: the table has none. */
 const struct weir_setting *weir_table_find(const struct weir_table *table, const char *name);

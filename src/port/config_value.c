@@ -10,6 +10,7 @@
 
 #include "core/filter.h"
 #include "format/number.h"
+#include "weir/config.h"
 #include "weir/limits.h"
 
 struct unit {
@@ -68,6 +69,27 @@ bool weir_value_duration(const char *text, int64_t *ms)
 bool weir_value_size(const char *text, uint64_t *bytes)
 {
     return read_quantity(text, size_units, COUNT(size_units), bytes);
+}
+
+const char *weir_value_read_slope(const char *text, struct weir_slope *slope)
+{
+    static const int64_t units_ms[] = {1000, 60000, 3600000, 86400000};
+    size_t length = strspn(text, "0123456789+-.eE");
+
+    if (length == 0 || !weir_value_double(text, length, &slope->number))
+        return "a number, a / and a unit of time (s, min, h or d), such as \"2.0/min\"";
+    if (text[length] != '/')
+        return "the unit of time behind the number (s, min, h or d), such as \"2.0/min\"";
+    if (strcmp(text + length, "/m") == 0)
+        return "\"/min\" for minutes, which \"/m\" does not say";
+    if (slope->number == 0)
+        return "a slope other than 0, whose sign says the direction";
+    for (size_t i = 0; i < COUNT(units_ms); i++) {
+        slope->unit_ms = units_ms[i];
+        if (strcmp(text + length + 1, weir_slope_unit_name(units_ms[i])) == 0)
+            return NULL;
+    }
+    return "s, min, h or d behind the /, such as \"2.0/min\"";
 }
 
 static void print_quantity(char *out, uint64_t quantity, const struct unit *units, size_t count)

@@ -8,7 +8,8 @@
 
 size_t weir_config_image_size(const struct weir_config *config)
 {
-    size_t size = sizeof(*config) + config->rule_count * sizeof(*config->rules);
+    size_t size = sizeof(*config) + config->rule_count * sizeof(*config->rules) +
+                  config->expected_count * sizeof(*config->expected);
 
     for (uint32_t i = 0; i < config->stream_count; i++)
         size += sizeof(config->streams[i]) +
@@ -32,6 +33,7 @@ uint64_t weir_config_image_layout(void)
         sizeof(struct weir_stream_config),
         sizeof(struct weir_field_config),
         sizeof(struct weir_rule_config),
+        sizeof(struct weir_expected),
         sizeof(struct weir_summary),
         sizeof(struct weir_alert),
         sizeof(struct weir_ledger),
@@ -54,6 +56,7 @@ uint64_t weir_config_image_write(const struct weir_config *config, void *image)
 
     top.streams = NULL;
     top.rules = NULL;
+    top.expected = NULL;
     at = append(at, &top, sizeof(top));
     for (uint32_t i = 0; i < config->stream_count; i++) {
         struct weir_stream_config stream = config->streams[i];
@@ -64,6 +67,7 @@ uint64_t weir_config_image_write(const struct weir_config *config, void *image)
                     config->streams[i].field_count * sizeof(*config->streams[i].fields));
     }
     at = append(at, config->rules, config->rule_count * sizeof(*config->rules));
+    at = append(at, config->expected, config->expected_count * sizeof(*config->expected));
     return hash_bytes(weir_config_image_layout(), image, (size_t)(at - (char *)image));
 }
 
@@ -88,6 +92,7 @@ static void destroy(struct weir_config *config, uint32_t stream_count)
         free(config->streams[i].fields);
     free(config->streams);
     free(config->rules);
+    free(config->expected);
     free(config);
 }
 
@@ -121,7 +126,8 @@ struct weir_config *weir_config_image_read(const void *image, size_t length, uin
         return NULL;
     }
     config->rules = take(&at, &left, config->rule_count, sizeof(*config->rules));
-    if (!config->streams || !config->rules || left > 0) {
+    config->expected = take(&at, &left, config->expected_count, sizeof(*config->expected));
+    if (!config->streams || !config->rules || !config->expected || left > 0) {
         destroy(config, config->streams ? config->stream_count : 0);
         return NULL;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/filter.h"
+#include "format/message.h"
 #include "port/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,19 +36,80 @@ static void check_stream(const struct weir_stream_config *stream)
     assert(stream->revise == (stream->held_count > 0));
     assert(weir_stream_pane_count(stream) <= WEIR_PANE_COUNT_MAX);
     assert(stream->aggregates != 0 && stream->aggregates >> WEIR_AGGREGATE_KIND_COUNT == 0);
+    assert(stream->max_past_ms > 0);
     assert(stream->max_series >= 1 && stream->max_series <= WEIR_SERIES_COUNT_MAX);
 }
 
-static void check_rule(const struct weir_config *config, const struct weir_rule_config *rule)
+/* Limits of higher levels lie within those of lower ones, and there is a way back from each. */
+static void check_comparison(const struct weir_comparison *comparison)
 {
+    const struct weir_limit *lower = NULL;
+    bool inside = comparison->op == WEIR_OPERATOR_INSIDE;
+
+    assert(comparison->deadband >= 0);
+    assert(!comparison->limits[WEIR_LEVEL_OK].set);
+    for (uint32_t i = WEIR_LEVEL_INFO; i < WEIR_LEVEL_COUNT; i++) {
+        const struct weir_limit *limit = &comparison->limits[i];
+
+        if (!limit->set)
+            continue;
+        assert(limit->low <= limit->high);
+        if (lower && !inside)
+            assert(limit->low <= lower->low && limit->high >= lower->high);
+        if (lower && inside)
+            assert(limit->low >= lower->low && limit->high <= lower->high);
+        if (!lower && comparison->op == WEIR_OPERATOR_OUTSIDE)
+            assert(limit->low + comparison->deadband <= limit->high - comparison->deadband);
+        lower = limit;
+    }
+    assert(lower);
+}
+
+static void check_message(const struct weir_config *config, uint32_t rule)
+{
+    char bytes[65536];
+    struct weir_text text;
+    const struct weir_alert alert = {.rule = rule, .value = 0.1, .limit = 1e300};
+
+    weir_text_init(&text, bytes, sizeof(bytes));
+    weir_message_add(&text, config, "a/b/c", &alert);
+    assert(!text.overflow);
+}
+
+static void check_rule(const struct weir_config *config, uint32_t index)
+{
+    const struct weir_rule_config *rule = &config->rules[index];
+
     assert(rule->name[0] != '\0' && rule->line > 0);
     assert(rule->stream < config->stream_count);
     assert(rule->field < config->streams[rule->stream].field_count);
-    assert(rule->deadband >= 0);
-    assert(rule->hold_ms >= 0 && rule->clear_delay_ms >= 0);
+    check_comparison(&rule->comparison);
+    if (rule->has_and) {
+        assert(rule->and_field < config->streams[rule->stream].field_count);
+        check_comparison(&rule->and_comparison);
+    }
+    if (rule->has_minus)
+        assert(rule->minus_field < config->streams[rule->stream].field_count);
+    assert(rule->minus_series[0] == '\0' || rule->on_window);
+    assert(rule->hold_ms >= 0 && rule->clear_delay_ms >= 0 && rule->max_gap_ms > 0);
+    assert(rule->form != WEIR_RULE_RATE || (rule->slope_window_ms > 0 && rule->slope_unit_ms > 0));
+    assert(rule->form != WEIR_RULE_SILENCE || rule->silent_ms > 0);
+    assert((rule->flap_count > 0) == (rule->flap_ms > 0));
+    assert((rule->storm_count > 0) == (rule->storm_ms > 0));
     assert(rule->level != WEIR_LEVEL_OK);
-    if (rule->op == WEIR_OPERATOR_OUTSIDE)
-        assert(rule->low + rule->deadband <= rule->high - rule->deadband);
+    check_message(config, index);
+}
+
+static void check_expected(const struct weir_config *config)
+{
+    assert(config->expected_count <= WEIR_EXPECTED_COUNT_MAX);
+    for (uint32_t i = 0; i < config->expected_count; i++) {
+        const struct weir_expected *expected = &config->expected[i];
+
+        assert(expected->rule < config->rule_count);
+        assert(config->rules[expected->rule].silent_ms > 0);
+        assert(i == 0 || expected[-1].rule <= expected->rule);
+    }
 }
 
 static void check_config(const struct weir_config *config)
@@ -60,7 +122,8 @@ static void check_config(const struct weir_config *config)
     for (uint32_t i = 0; i < config->stream_count; i++)
         check_stream(&config->streams[i]);
     for (uint32_t i = 0; i < config->rule_count; i++)
-        check_rule(config, &config->rules[i]);
+        check_rule(config, i);
+    check_expected(config);
 }
 
 /* Every line names the file, and a place in it or the file as a whole. */

@@ -1,5 +1,6 @@
 #include "store/config_image.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "support/unit.h"
 
 static struct build build;
+static struct weir_expected expected[BUILD_RULE_MAX];
 
 static void make(uint32_t stream_count, uint32_t rule_count)
 {
@@ -21,6 +23,12 @@ static void make(uint32_t stream_count, uint32_t rule_count)
     }
     for (uint32_t i = 0; i < rule_count && stream_count > 1; i++)
         (void)build_rule(&build, "r", 1, 0, i);
+    build.config.expected = expected;
+    build.config.expected_count = build.config.rule_count / 2;
+    for (uint32_t i = 0; i < build.config.expected_count; i++) {
+        expected[i].rule = i;
+        (void)snprintf(expected[i].series, sizeof(expected[i].series), "x%u", (unsigned)i);
+    }
 }
 
 static void *write_image(const struct weir_config *config, size_t *length, uint64_t *hash)
@@ -70,7 +78,7 @@ static void every_cut_and_every_flipped_bit_is_refused(void **state)
     unsigned char *image;
 
     (void)state;
-    make(2, 1);
+    make(2, 2);
     image = write_image(&build.config, &length, &hash);
     for (size_t cut = 0; cut < length; cut += cut < length - 64 ? 61 : 1)
         assert_null(weir_config_image_read(image, cut, hash));

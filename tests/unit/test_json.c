@@ -335,6 +335,16 @@ static void paths_beyond_the_nodes_or_key_bytes_are_refused(void **state)
     assert_int_equal(index, 16);
 }
 
+/* A step that has one with the count would not come past every key. */
+static bool have_common_divisor(size_t a, size_t b)
+{
+    for (size_t divisor = 2; divisor <= a; divisor++) {
+        if (a % divisor == 0 && b % divisor == 0)
+            return true;
+    }
+    return false;
+}
+
 static void any_order_of_keys_and_paths_gives_the_same(void **state)
 {
     static char names[WEIR_JSON_PATH_COUNT_MAX][16];
@@ -350,7 +360,7 @@ static void any_order_of_keys_and_paths_gives_the_same(void **state)
         char text[2048] = "{";
         size_t used = 1;
 
-        if (step % 3 == 0 || step % 11 == 0)
+        if (have_common_divisor(step, COUNT_OF(pointers)))
             continue;
         for (size_t i = 0; i < COUNT_OF(pointers); i++) {
             size_t k = i * step % COUNT_OF(pointers);
