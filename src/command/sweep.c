@@ -197,6 +197,9 @@ bool weir_sweep_take(struct weir_sweep *sweep, struct weir_outlet *outlet,
         taken =
             stream_is_live(outlet->config, topic.name) || delete_retained(sweep, outlet, message);
         break;
+    case WEIR_TOPIC_UNKNOWN:
+        taken = delete_foreign(sweep, outlet, message);
+        break;
     case WEIR_TOPIC_COMMAND:
         break;
     case WEIR_TOPIC_OTHER:

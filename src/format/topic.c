@@ -92,12 +92,13 @@ static enum weir_topic_kind read_kind(struct weir_topic *topic, const char *text
     if (is_word(level, length, "status") && text == end)
         return WEIR_TOPIC_STATUS;
     if (is_word(level, length, "live"))
-        return read_subject(topic, &text, end) && text == end ? WEIR_TOPIC_LIVE : WEIR_TOPIC_OTHER;
+        return read_subject(topic, &text, end) && text == end ? WEIR_TOPIC_LIVE
+                                                              : WEIR_TOPIC_UNKNOWN;
     if (!is_word(level, length, "alert") || !read_subject(topic, &text, end))
-        return WEIR_TOPIC_OTHER;
+        return WEIR_TOPIC_UNKNOWN;
     if (is_word(text, (size_t)(end - text), "state"))
         return WEIR_TOPIC_STATE;
-    return is_word(text, (size_t)(end - text), "cmd") ? WEIR_TOPIC_COMMAND : WEIR_TOPIC_OTHER;
+    return is_word(text, (size_t)(end - text), "cmd") ? WEIR_TOPIC_COMMAND : WEIR_TOPIC_UNKNOWN;
 }
 
 void weir_topic_read(struct weir_topic *topic, const struct weir_config *config, const char *text,

@@ -7,7 +7,8 @@
 #include "weir/config.h"
 
 enum weir_topic_kind {
-    WEIR_TOPIC_OTHER,   /* not of this gateway, or of no kind below */
+    WEIR_TOPIC_OTHER,   /* not of this gateway */
+    WEIR_TOPIC_UNKNOWN, /* of this gateway, and of no kind below */
     WEIR_TOPIC_STATUS,  /* status */
     WEIR_TOPIC_STATE,   /* alert/<rule>/<series>/state */
     WEIR_TOPIC_COMMAND, /* alert/<rule>/<series>/cmd */

@@ -276,10 +276,21 @@ class Weir:
     def configure(self, config):
         self.config_path.write_text(config)
 
+    def socket_path(self, gateway="plant-7"):
+        """The local socket of the daemon."""
+        return self.directory / f"weir-{gateway}.sock"
+
+    def resident_kib(self):
+        """The daemon's resident memory."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)[1])
+
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([BINARY, "run", "-c", str(self.config_path)],
-                                            stdout=subprocess.DEVNULL, stderr=log)
+                                            stdout=subprocess.DEVNULL, stderr=log,
+                                            env={**os.environ, "RUNTIME_DIRECTORY":
+                                                 str(self.directory)})
         return self
 
     def start_online(self, broker, *filters):
