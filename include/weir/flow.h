@@ -77,6 +77,9 @@ struct weir_summary {
     double last;
 };
 
+/* What an aggregate comes to; NaN where it does not exist: the rate of one instant. */
+double weir_summary_value(const struct weir_summary *summary, enum weir_aggregate aggregate);
+
 enum weir_level {
     WEIR_LEVEL_OK,
     WEIR_LEVEL_INFO,

@@ -1,6 +1,7 @@
 #include "weir/flow.h"
 
 #include <assert.h>
+#include <math.h>
 
 #define NAME_OF(names, value)                                                                      \
     (assert((size_t)(value) < sizeof(names) / sizeof(names)[0]), (names)[(value)])
@@ -11,6 +12,37 @@ bool weir_ledger_balanced(const struct weir_ledger *ledger)
                ledger->accepted + ledger->unmatched + ledger->oversize + ledger->malformed &&
            ledger->samples == ledger->summarised + ledger->open + ledger->late_dropped +
                                   ledger->invalid + ledger->over_budget;
+}
+
+double weir_summary_value(const struct weir_summary *summary, enum weir_aggregate aggregate)
+{
+    int64_t span_ms = summary->last_ms - summary->first_ms;
+
+    switch (aggregate) {
+    case WEIR_AGGREGATE_COUNT:
+        return (double)summary->count;
+    case WEIR_AGGREGATE_SUM:
+        return summary->sum;
+    case WEIR_AGGREGATE_MIN:
+        return summary->min;
+    case WEIR_AGGREGATE_MAX:
+        return summary->max;
+    case WEIR_AGGREGATE_MEAN:
+        return summary->mean;
+    case WEIR_AGGREGATE_STDDEV:
+        return summary->stddev;
+    case WEIR_AGGREGATE_FIRST:
+        return summary->first;
+    case WEIR_AGGREGATE_LAST:
+        return summary->last;
+    case WEIR_AGGREGATE_DELTA:
+        return summary->last - summary->first;
+    case WEIR_AGGREGATE_RATE:
+        return span_ms == 0 ? NAN : (summary->last - summary->first) / ((double)span_ms / 1000);
+    case WEIR_AGGREGATE_KIND_COUNT:
+        break;
+    }
+    return NAN;
 }
 
 const char *weir_aggregate_name(enum weir_aggregate aggregate)

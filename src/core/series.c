@@ -113,6 +113,11 @@ uint32_t weir_series_find(const struct weir_series_index *index, const char *key
     return probe(index, key, length, (uint32_t)hash)->series_plus_one - 1;
 }
 
+bool weir_series_has_room(const struct weir_series_index *index, size_t length)
+{
+    return index->count < index->max && length + 1 <= index->name_bytes_max - index->name_bytes;
+}
+
 uint32_t weir_series_insert(struct weir_series_index *index, const char *key, size_t length,
                             uint64_t hash)
 {
@@ -121,7 +126,7 @@ uint32_t weir_series_insert(struct weir_series_index *index, const char *key, si
 
     if (slot->series_plus_one != 0)
         return slot->series_plus_one - 1;
-    if (index->count == index->max || length + 1 > index->name_bytes_max - index->name_bytes)
+    if (!weir_series_has_room(index, length))
         return WEIR_SERIES_NONE;
     name = names_of(index) + index->name_bytes;
     memcpy(name, key, length);

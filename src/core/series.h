@@ -5,6 +5,7 @@
 #ifndef WEIR_CORE_SERIES_H
 #define WEIR_CORE_SERIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ uint32_t weir_series_find(const struct weir_series_index *index, const char *key
 /* The same, made if new; WEIR_SERIES_NONE when there is no room for another series or its name. */
 uint32_t weir_series_insert(struct weir_series_index *index, const char *key, size_t length,
                             uint64_t hash);
+
+/* True when a new key of this length could be inserted. */
+bool weir_series_has_room(const struct weir_series_index *index, size_t length);
 
 /* The key, NUL-terminated. */
 const char *weir_series_name(const struct weir_series_index *index, uint32_t series);

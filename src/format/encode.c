@@ -23,36 +23,6 @@ static void add_int(struct weir_text *text, const char *key, int64_t value)
     weir_text_add_int(text, value);
 }
 
-static double aggregate_value(const struct weir_summary *summary, enum weir_aggregate aggregate)
-{
-    int64_t span_ms = summary->last_ms - summary->first_ms;
-
-    switch (aggregate) {
-    case WEIR_AGGREGATE_SUM:
-        return summary->sum;
-    case WEIR_AGGREGATE_MIN:
-        return summary->min;
-    case WEIR_AGGREGATE_MAX:
-        return summary->max;
-    case WEIR_AGGREGATE_MEAN:
-        return summary->mean;
-    case WEIR_AGGREGATE_STDDEV:
-        return summary->stddev;
-    case WEIR_AGGREGATE_FIRST:
-        return summary->first;
-    case WEIR_AGGREGATE_LAST:
-        return summary->last;
-    case WEIR_AGGREGATE_DELTA:
-        return summary->last - summary->first;
-    case WEIR_AGGREGATE_RATE:
-        return span_ms == 0 ? NAN : (summary->last - summary->first) / ((double)span_ms / 1000);
-    case WEIR_AGGREGATE_COUNT:
-    case WEIR_AGGREGATE_KIND_COUNT:
-        break;
-    }
-    return NAN;
-}
-
 static void add_aggregate(struct weir_text *text, const struct weir_summary *summary,
                           enum weir_aggregate aggregate)
 {
@@ -63,7 +33,7 @@ static void add_aggregate(struct weir_text *text, const struct weir_summary *sum
         weir_text_add_uint(text, summary->count);
         return;
     }
-    value = aggregate_value(summary, aggregate);
+    value = weir_summary_value(summary, aggregate);
     if (!isfinite(value))
         return;
     add_key(text, weir_aggregate_name(aggregate));
@@ -75,7 +45,7 @@ uint32_t weir_encode_aggregates(const struct weir_summary *summary)
     uint32_t aggregates = 1u << WEIR_AGGREGATE_COUNT;
 
     for (int i = 0; i < WEIR_AGGREGATE_KIND_COUNT; i++) {
-        if (isfinite(aggregate_value(summary, (enum weir_aggregate)i)))
+        if (isfinite(weir_summary_value(summary, (enum weir_aggregate)i)))
             aggregates |= 1u << i;
     }
     return aggregates;

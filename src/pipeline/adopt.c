@@ -2,7 +2,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "pipeline/layout.h"
+#include "core/alert_carry.h"
+#include "pipeline/alerts.h"
 
 /* The stream of `config` with the same name; config->stream_count: none. */
 static uint32_t find_stream(const struct weir_config *config, const char *name)
@@ -38,20 +39,90 @@ static void match_rules(const struct weir_config *config, const struct stream_pl
             const struct weir_rule_config *other = &from->rules[from_plan->rules[j].config_index];
 
             if (strcmp(other->name, rule->name) == 0 &&
+                (rule->form == WEIR_RULE_SILENCE) == (other->form == WEIR_RULE_SILENCE) &&
                 strcmp(from->streams[other->stream].fields[other->field].name, field) == 0)
                 slots[i] = j;
         }
     }
 }
 
-/* A rule whose limits changed goes on from the state it has: the next sample is held against the
- * new ones. What is raised has the rule's new level. */
-static void adopt_alert(struct weir_alert_state *state, const struct weir_alert_rule *rule,
-                        const struct weir_alert_state *from)
+static bool comparisons_are_same(const struct weir_comparison *left,
+                                 const struct weir_comparison *right)
 {
-    *state = *from;
-    if (state->level != WEIR_LEVEL_OK)
-        state->level = (uint8_t)rule->level;
+    for (enum weir_level level = WEIR_LEVEL_INFO; level < WEIR_LEVEL_COUNT; level++) {
+        const struct weir_limit *limit = &left->limits[level];
+        const struct weir_limit *other = &right->limits[level];
+
+        if (limit->set != other->set ||
+            (limit->set && (limit->low != other->low || limit->high != other->high)))
+            return false;
+    }
+    return left->op == right->op && left->deadband == right->deadband;
+}
+
+/* Both judge the same value, on the same timeline. */
+static bool is_comparable(const struct weir_rule_config *left, const struct weir_rule_config *right)
+{
+    return left->form == right->form && left->on_window == right->on_window &&
+           left->of == right->of && left->on_change == right->on_change &&
+           left->slope_window_ms == right->slope_window_ms &&
+           left->slope_unit_ms == right->slope_unit_ms && left->counter == right->counter &&
+           left->has_and == right->has_and &&
+           (!left->has_and ||
+            comparisons_are_same(&left->and_comparison, &right->and_comparison)) &&
+           left->has_minus == right->has_minus &&
+           strcmp(left->minus_series, right->minus_series) == 0;
+}
+
+/* And they come to the same. */
+static bool judges_the_same(const struct weir_rule_config *left,
+                            const struct weir_rule_config *right)
+{
+    return comparisons_are_same(&left->comparison, &right->comparison) &&
+           left->hold_ms == right->hold_ms && left->clear_delay_ms == right->clear_delay_ms &&
+           left->latch == right->latch;
+}
+
+static void adopt_extras(const struct alert_place *to, const struct alert_place *from,
+                         const struct weir_rule_config *config,
+                         const struct weir_rule_config *from_config, bool comparable)
+{
+    const struct rule_plan *rule = to->rule;
+
+    if (config->flap_count == from_config->flap_count && config->flap_ms == from_config->flap_ms)
+        memcpy(alert_flaps(to), alert_flaps(from), weir_alert_flaps_size(&rule->rule));
+    if (!comparable)
+        return;
+    if (rule->slope_offset != 0)
+        memcpy(alert_extra(to, to->series, rule->slope_offset),
+               alert_extra(from, from->series, from->rule->slope_offset),
+               sizeof(struct weir_slope));
+    if (rule->pairs_offset != 0)
+        memcpy(alert_extra(to, to->series, rule->pairs_offset),
+               alert_extra(from, from->series, from->rule->pairs_offset),
+               sizeof(struct weir_pairs));
+}
+
+static void adopt_alert(const struct alert_place *to, const struct alert_place *from)
+{
+    const struct weir_rule_config *config = &to->pipeline->config->rules[to->rule->config_index];
+    const struct weir_rule_config *from_config =
+        &from->pipeline->config->rules[from->rule->config_index];
+    bool comparable = is_comparable(config, from_config);
+
+    if (comparable && judges_the_same(config, from_config))
+        *to->state = *from->state;
+    else
+        weir_alert_adopt(to->state, &to->rule->rule, from->state, &from->rule->rule, comparable);
+    adopt_extras(to, from, config, from_config, comparable);
+}
+
+/* A storm goes on; which events made it does not matter any more. */
+static void adopt_storm(struct weir_pipeline *pipeline, const struct rule_plan *rule,
+                        const struct weir_pipeline *from, const struct rule_plan *from_rule)
+{
+    if (rule->storm_count > 0 && from_rule->storm_count > 0)
+        weir_alert_storm_adopt(storm_of(pipeline, rule), storm_of(from, from_rule));
 }
 
 static void adopt_stream(struct weir_pipeline *pipeline, uint32_t stream,
@@ -61,24 +132,34 @@ static void adopt_stream(struct weir_pipeline *pipeline, uint32_t stream,
     const struct stream_plan *from_plan = stream_plan_at(from, from_stream);
     const struct weir_series_index *from_index = index_of(from, from_plan);
     bool kept = stream_is_kept(pipeline->config, from->config, stream);
+    bool live = plan->window_rule_count > 0 && from_plan->window_rule_count > 0;
+    struct weir_pipeline source = *from;
     uint32_t slots[WEIR_STREAM_RULE_COUNT_MAX];
 
     match_rules(pipeline->config, plan, from->config, from_plan, slots);
+    for (uint32_t r = 0; r < plan->rule_count; r++) {
+        if (slots[r] != WEIR_RULE_COUNT_MAX)
+            adopt_storm(pipeline, &plan->rules[r], from, &from_plan->rules[slots[r]]);
+    }
     for (uint32_t i = 0; i < from_index->count; i++) {
         const char *name = weir_series_name(from_index, i);
-        uint32_t series = weir_series_insert(index_of(pipeline, plan), name, strlen(name),
-                                             weir_series_hash(name, strlen(name)));
+        uint32_t series = weir_layout_make_series(pipeline, plan, name, strlen(name));
 
         if (series == WEIR_SERIES_NONE)
             break;
-        weir_window_init(window_of(pipeline, plan, series));
         if (kept)
             memcpy(window_of(pipeline, plan, series), window_of(from, from_plan, i),
                    (size_t)weir_window_size(&plan->shape));
+        if (live)
+            *live_of(pipeline, plan, series) = *live_of(from, from_plan, i);
         for (uint32_t r = 0; r < plan->rule_count; r++) {
-            if (slots[r] != WEIR_RULE_COUNT_MAX)
-                adopt_alert(&alerts_of(pipeline, plan, series)[r], &plan->rules[r].rule,
-                            &alerts_of(from, from_plan, i)[slots[r]]);
+            struct alert_place to = alert_place(pipeline, stream, series, r);
+            struct alert_place place;
+
+            if (slots[r] == WEIR_RULE_COUNT_MAX)
+                continue;
+            place = alert_place(&source, from_stream, i, slots[r]);
+            adopt_alert(&to, &place);
         }
     }
     if (kept)
@@ -92,15 +173,21 @@ void weir_pipeline_adopt(struct weir_pipeline *pipeline, const struct weir_pipel
 
     assert(from_state->output_count == 0 && !from_state->scanning);
     state->clock_ms = from_state->clock_ms;
-    /* A lower bound: the next advance finds the true one. */
-    state->due_ms = INT64_MIN;
+    state->skipped_ms = from_state->skipped_ms;
+    state->unheard_ms = from_state->unheard_ms;
+    state->link_down_ms = from_state->link_down_ms;
+    state->link_down = from_state->link_down;
     state->ledger = from_state->ledger;
     for (uint32_t i = 0; i < pipeline->config->stream_count; i++) {
         uint32_t other = find_stream(from->config, pipeline->config->streams[i].name);
 
         if (other < from->config->stream_count)
             adopt_stream(pipeline, i, from, other);
+        /* A lower bound: the next advance finds the true one. */
+        expect_due(pipeline, i, state->clock_ms);
     }
+    if (state->clock_ms != INT64_MIN)
+        weir_alerts_arm(pipeline);
 }
 
 enum weir_status weir_pipeline_drain_changed(struct weir_pipeline *pipeline,

@@ -1,5 +1,5 @@
 /*
- * A message as one stream reads it: event time and valid values.
+ * A message as one stream reads it: event time and values.
  */
 #ifndef WEIR_PIPELINE_DECODE_H
 #define WEIR_PIPELINE_DECODE_H
@@ -8,8 +8,10 @@
 
 struct reading {
     int64_t time_ms;
-    uint32_t valid; /* a bit 1 << field for each field that has a value, */
-    uint32_t count; /* so many */
+    uint32_t valid;   /* a bit 1 << field for each field that has a value, */
+    uint32_t count;   /* so many */
+    uint32_t invalid; /* a bit for each that has one of no use */
+    bool past;        /* historical, or retained: it moves no alert */
     double values[WEIR_FIELD_COUNT_MAX];
 };
 

@@ -11,12 +11,14 @@ static uint64_t round_up_64(uint64_t bytes)
     return (bytes + 63) & ~(uint64_t)63;
 }
 
-static uint32_t count_stream_rules(const struct weir_config *config, uint32_t stream)
+static uint32_t count_stream_rules(const struct weir_config *config, uint32_t stream,
+                                   bool on_window_only)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < config->rule_count; i++)
-        count += config->rules[i].stream == stream;
+        count +=
+            config->rules[i].stream == stream && (config->rules[i].on_window || !on_window_only);
     return count;
 }
 
@@ -31,12 +33,33 @@ static struct weir_window_shape window_shape(const struct weir_stream_config *st
     };
 }
 
-static uint64_t record_size(const struct weir_config *config, uint32_t stream)
+/* Where the rules' extras begin. */
+static uint64_t extras_offset(const struct weir_config *config, uint32_t stream)
 {
     struct weir_window_shape shape = window_shape(&config->streams[stream]);
 
-    return round_up_64(count_stream_rules(config, stream) * sizeof(struct weir_alert_state) +
-                       weir_window_size(&shape));
+    return count_stream_rules(config, stream, false) * sizeof(struct weir_alert_state) +
+           weir_window_size(&shape);
+}
+
+static uint64_t record_size(const struct weir_config *config, uint32_t stream)
+{
+    uint64_t size = extras_offset(config, stream);
+
+    if (count_stream_rules(config, stream, true) > 0)
+        size += sizeof(struct series_live);
+    for (uint32_t i = 0; i < config->rule_count; i++) {
+        if (config->rules[i].stream == stream)
+            size += weir_layout_rule_bytes(&config->rules[i]);
+    }
+    return round_up_64(size);
+}
+
+/* Outputs of rules: `fresh`, a change for each value judged, the storm that it may begin. */
+static uint64_t rule_output_max(const struct weir_config *config,
+                                const struct weir_rule_config *rule)
+{
+    return rule->on_window ? weir_stream_pane_count(&config->streams[rule->stream]) + 3 : 3;
 }
 
 static void count_outputs(const struct weir_config *config, struct pipeline_layout *layout)
@@ -48,7 +71,8 @@ static void count_outputs(const struct weir_config *config, struct pipeline_layo
 
         message_max += (uint64_t)(weir_stream_pane_count(stream) + 1) * stream->field_count;
     }
-    message_max += config->rule_count;
+    for (uint32_t i = 0; i < config->rule_count; i++)
+        message_max += rule_output_max(config, &config->rules[i]);
     layout->message_output_max = (uint32_t)message_max;
     layout->output_max = OUTPUT_COUNT_MIN;
     while (layout->output_max < message_max)
@@ -69,6 +93,11 @@ void weir_layout_compute(const struct weir_config *config, struct pipeline_layou
     at += round_up_64(layout->output_max * sizeof(struct weir_output));
     layout->state_offset = at;
     at += round_up_64(sizeof(struct pipeline_state));
+    layout->storms_offset = at;
+    for (uint32_t i = 0; i < config->rule_count; i++)
+        at += weir_alert_storm_size(config->rules[i].storm_count);
+    at = round_up_64(at);
+    layout->records_offset = at;
     for (uint32_t i = 0; i < config->stream_count; i++) {
         const struct weir_stream_config *stream = &config->streams[i];
         uint64_t index = weir_series_size(stream->max_series);
@@ -107,24 +136,6 @@ static void plan_fields(struct stream_plan *plan, const struct weir_stream_confi
     }
 }
 
-/* In the order of their fields. */
-static void plan_rules(struct stream_plan *plan, const struct weir_config *config, uint32_t stream)
-{
-    for (uint32_t field = 0; field < plan->field_count; field++) {
-        for (uint32_t i = 0; i < config->rule_count; i++) {
-            struct rule_plan *rule = &plan->rules[plan->rule_count];
-
-            if (config->rules[i].stream != stream || config->rules[i].field != field)
-                continue;
-            assert(plan->rule_count < WEIR_STREAM_RULE_COUNT_MAX);
-            rule->config_index = i;
-            rule->field = field;
-            weir_alert_compile(&rule->rule, &config->rules[i]);
-            plan->rule_count++;
-        }
-    }
-}
-
 static void plan_paths(struct stream_plan *plan, const struct weir_stream_config *stream)
 {
     const char *paths[WEIR_JSON_PATH_COUNT_MAX];
@@ -137,6 +148,10 @@ static void plan_paths(struct stream_plan *plan, const struct weir_stream_config
         paths[count] = stream->fields[count].path;
     if (stream->time_unit != WEIR_TIME_ARRIVAL)
         paths[count++] = stream->time_path;
+    if (stream->historical_path[0] != '\0') {
+        plan->has_historical = true;
+        paths[count++] = stream->historical_path;
+    }
     status = weir_json_compile(&plan->paths, paths, count, WEIR_JSON_DEPTH_MAX, NULL);
     assert(status == WEIR_OK);
     (void)status;
@@ -154,7 +169,8 @@ static void plan_filters(struct stream_plan *plan, const struct weir_stream_conf
     }
 }
 
-static void plan_stream(struct weir_pipeline *pipeline, uint32_t stream_index)
+static void plan_stream(struct weir_pipeline *pipeline, uint32_t stream_index,
+                        uint64_t storms_offset)
 {
     const struct weir_stream_config *stream = &pipeline->config->streams[stream_index];
     struct stream_plan *plan = stream_plan_at(pipeline, stream_index);
@@ -166,9 +182,11 @@ static void plan_stream(struct weir_pipeline *pipeline, uint32_t stream_index)
     plan->idle_ms = stream->idle_ms;
     plan->filter_count = stream->filter_count;
     plan->field_count = stream->field_count;
-    plan->record_size = (uint32_t)record_size(pipeline->config, stream_index);
+    plan->max_past_ms = stream->max_past_ms;
     plan_fields(plan, stream);
-    plan_rules(plan, pipeline->config, stream_index);
+    weir_layout_plan_rules(plan, pipeline->config, stream_index,
+                           extras_offset(pipeline->config, stream_index), storms_offset);
+    plan->record_size = (uint32_t)record_size(pipeline->config, stream_index);
     plan_paths(plan, stream);
     plan_filters(plan, stream, pipeline->arena);
     weir_series_init(index_of(pipeline, plan), stream->max_series);
@@ -195,7 +213,7 @@ void weir_pipeline_init(struct weir_pipeline *pipeline, const struct weir_config
         .message_output_max = layout.message_output_max,
     };
     filters_at = round_up_64(config->stream_count * sizeof(struct stream_plan));
-    state_at = layout.state_offset + round_up_64(sizeof(struct pipeline_state));
+    state_at = layout.records_offset;
     for (uint32_t i = 0; i < config->stream_count; i++) {
         const struct weir_stream_config *stream = &config->streams[i];
         struct stream_plan *plan = stream_plan_at(pipeline, i);
@@ -206,8 +224,20 @@ void weir_pipeline_init(struct weir_pipeline *pipeline, const struct weir_config
         state_at += weir_series_size(stream->max_series);
         plan->records_offset = state_at;
         state_at += stream->max_series * record_size(config, i);
-        plan_stream(pipeline, i);
+        plan_stream(pipeline, i, layout.storms_offset);
     }
     state_of(pipeline)->clock_ms = INT64_MIN;
     state_of(pipeline)->due_ms = INT64_MAX;
+}
+
+uint32_t weir_layout_make_series(const struct weir_pipeline *pipeline,
+                                 const struct stream_plan *plan, const char *name, size_t length)
+{
+    struct weir_series_index *index = index_of(pipeline, plan);
+    uint32_t count = index->count;
+    uint32_t series = weir_series_insert(index, name, length, weir_series_hash(name, length));
+
+    if (series != WEIR_SERIES_NONE && index->count > count)
+        weir_window_init(window_of(pipeline, plan, series));
+    return series;
 }

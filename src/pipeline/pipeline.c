@@ -25,15 +25,21 @@ bool weir_pipeline_pending(const struct weir_pipeline *pipeline)
     return state_of(pipeline)->output_count > 0;
 }
 
+/* As much as the cache can fetch while a payload is read. */
+enum { PREFETCH_RULE_COUNT = 8, PREFETCH_WINDOW_BYTES = 448 };
+
 /* Brings a series' record into the cache while the payload is read. */
 static void prefetch_series(const struct weir_pipeline *pipeline, const struct stream_plan *plan,
                             uint32_t series)
 {
-    const char *record = (const char *)alerts_of(pipeline, plan, series);
-    uint32_t size = plan->record_size < 512 ? plan->record_size : 512;
+    const struct weir_alert_state *states = alerts_of(pipeline, plan, series);
+    const char *window = (const char *)window_of(pipeline, plan, series);
+    uint32_t size = plan->live_offset - (uint32_t)(window - (const char *)states);
 
-    for (uint32_t i = 0; i < size; i += 64)
-        __builtin_prefetch(record + i, 1);
+    for (uint32_t i = 0; i < plan->rule_count && i < PREFETCH_RULE_COUNT; i++)
+        __builtin_prefetch(&states[i], 1);
+    for (uint32_t i = 0; i < size && i < PREFETCH_WINDOW_BYTES; i += 64)
+        __builtin_prefetch(window + i, 1);
 }
 
 /* Offers a message that matched a stream to it; false when it is not in the stream's format. */
@@ -50,19 +56,19 @@ static bool accept_matched(struct weir_pipeline *pipeline, uint32_t stream,
     if (series != WEIR_SERIES_NONE)
         prefetch_series(pipeline, plan, series);
     readable = weir_decode_read(pipeline, plan, message, &reading);
-    if (!readable || reading.count == 0)
+    if (!readable || (reading.count == 0 && series == WEIR_SERIES_NONE))
         return readable;
+    if (series == WEIR_SERIES_NONE)
+        series = weir_layout_make_series(pipeline, plan, key->text, key->length);
     if (series == WEIR_SERIES_NONE) {
-        series = weir_series_insert(index, key->text, key->length, hash);
-        if (series == WEIR_SERIES_NONE) {
-            state_of(pipeline)->ledger.over_budget += reading.count;
-            return true;
-        }
-        weir_window_init(window_of(pipeline, plan, series));
+        state_of(pipeline)->ledger.over_budget += reading.count;
+        return true;
     }
-    weir_windows_observe(pipeline, stream, series, &reading);
-    weir_windows_accept(pipeline, stream, series, &reading);
-    if (!message->retained)
+    if (reading.count > 0) {
+        weir_windows_observe(pipeline, stream, series, &reading);
+        weir_windows_accept(pipeline, stream, series, &reading);
+    }
+    if (plan->rule_count > 0)
         weir_rules_accept(pipeline, stream, series, &reading);
     return true;
 }
@@ -145,37 +151,4 @@ bool weir_pipeline_find_series(const struct weir_pipeline *pipeline, uint32_t st
 uint32_t weir_pipeline_series_count(const struct weir_pipeline *pipeline, uint32_t stream)
 {
     return index_of(pipeline, stream_plan_at(pipeline, stream))->count;
-}
-
-void weir_pipeline_set_link(struct weir_pipeline *pipeline, bool up)
-{
-    (void)pipeline;
-    (void)up;
-}
-
-void weir_pipeline_resume(struct weir_pipeline *pipeline, int64_t outage_ms)
-{
-    (void)pipeline;
-    (void)outage_ms;
-}
-
-enum weir_status weir_pipeline_check_command(const struct weir_pipeline *pipeline,
-                                             const struct weir_command *command)
-{
-    (void)pipeline;
-    (void)command;
-    return WEIR_REFUSED;
-}
-
-enum weir_status weir_pipeline_command(struct weir_pipeline *pipeline,
-                                       const struct weir_command *command)
-{
-    return weir_pipeline_check_command(pipeline, command);
-}
-
-bool weir_pipeline_explain(const struct weir_pipeline *pipeline, uint32_t rule, uint32_t series,
-                           struct weir_explanation *explanation)
-{
-    memset(explanation, 0, sizeof(*explanation));
-    return weir_pipeline_alert(pipeline, rule, series, &explanation->alert);
 }

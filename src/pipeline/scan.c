@@ -1,28 +1,39 @@
 /* What the clock does: one pass over the series of each stream with something due. */
-#include <assert.h>
 #include <string.h>
 
-#include "pipeline/layout.h"
+#include "pipeline/rules.h"
 #include "pipeline/windows.h"
+
+static void note_due(struct pipeline_state *state, int64_t due_ms)
+{
+    if (due_ms < state->scan_due_ms)
+        state->scan_due_ms = due_ms;
+}
 
 /* The scan's pass over the series of its stream, from where it stands. */
 static enum weir_status scan_stream(struct weir_pipeline *pipeline)
 {
     struct pipeline_state *state = state_of(pipeline);
-    const struct stream_plan *plan = stream_plan_at(pipeline, state->scan_stream);
+    uint32_t stream = state->scan_stream;
+    const struct stream_plan *plan = stream_plan_at(pipeline, stream);
+    int64_t clock_ms = state->scan_now_ms < state->clock_ms ? state->scan_now_ms : state->clock_ms;
+    int64_t storms_due_ms;
     uint32_t series_count = index_of(pipeline, plan)->count;
 
     for (; state->scan_series < series_count; state->scan_series++) {
+        uint32_t series = state->scan_series;
         int64_t due_ms;
 
-        if (weir_windows_advance(pipeline, state->scan_stream, state->scan_series,
-                                 state->scan_now_ms) != WEIR_OK)
+        if (weir_windows_advance(pipeline, stream, series, state->scan_now_ms) != WEIR_OK ||
+            weir_rules_advance(pipeline, stream, series, clock_ms, &due_ms) != WEIR_OK)
             return WEIR_FULL;
-        due_ms = windows_due(plan, window_of(pipeline, plan, state->scan_series));
-        if (due_ms < state->scan_due_ms)
-            state->scan_due_ms = due_ms;
+        note_due(state, due_ms);
+        note_due(state, windows_due(plan, window_of(pipeline, plan, series)));
     }
-    state->streams[state->scan_stream].due_ms = state->scan_due_ms;
+    if (weir_rules_advance_storms(pipeline, stream, clock_ms, &storms_due_ms) != WEIR_OK)
+        return WEIR_FULL;
+    note_due(state, storms_due_ms);
+    state->streams[stream].due_ms = state->scan_due_ms;
     return WEIR_OK;
 }
 
@@ -73,12 +84,18 @@ static enum weir_status scan_streams(struct weir_pipeline *pipeline, int64_t now
 enum weir_status weir_pipeline_advance(struct weir_pipeline *pipeline, int64_t now_ms)
 {
     struct pipeline_state *state = state_of(pipeline);
+    bool first = state->clock_ms == INT64_MIN;
 
     if (now_ms > state->clock_ms)
         state->clock_ms = now_ms;
-    if (!state->scanning && weir_pipeline_deadline(pipeline) > state->clock_ms)
-        return WEIR_OK;
-    return scan_streams(pipeline, state->clock_ms, NULL);
+    if (first && state->clock_ms != INT64_MIN)
+        weir_alerts_arm(pipeline);
+    /* What one series does can make something due for one that the scan has passed. */
+    while (state->scanning || state->due_ms <= state->clock_ms) {
+        if (scan_streams(pipeline, state->clock_ms, NULL) != WEIR_OK)
+            return WEIR_FULL;
+    }
+    return WEIR_OK;
 }
 
 enum weir_status weir_pipeline_drain_arrival(struct weir_pipeline *pipeline)
@@ -88,29 +105,6 @@ enum weir_status weir_pipeline_drain_arrival(struct weir_pipeline *pipeline)
     for (uint32_t i = 0; i < pipeline->config->stream_count; i++)
         wanted[i] = stream_plan_at(pipeline, i)->time_unit == WEIR_TIME_ARRIVAL;
     return weir_pipeline_drain_streams(pipeline, wanted);
-}
-
-void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms, bool set)
-{
-    (void)set;
-    struct pipeline_state *state = state_of(pipeline);
-
-    assert(!state->scanning);
-    state->clock_ms += step_ms;
-    state->due_ms = INT64_MAX;
-    for (uint32_t i = 0; i < pipeline->config->stream_count; i++) {
-        const struct stream_plan *plan = stream_plan_at(pipeline, i);
-        struct stream_state *stream = &state->streams[i];
-
-        if (plan->time_unit != WEIR_TIME_ARRIVAL) {
-            for (uint32_t j = 0; j < index_of(pipeline, plan)->count; j++)
-                window_of(pipeline, plan, j)->touched_ms += step_ms;
-            if (stream->due_ms != INT64_MAX)
-                stream->due_ms += step_ms;
-        }
-        if (stream->due_ms < state->due_ms)
-            state->due_ms = stream->due_ms;
-    }
 }
 
 enum weir_status weir_pipeline_drain(struct weir_pipeline *pipeline)
@@ -123,7 +117,9 @@ enum weir_status weir_pipeline_drain(struct weir_pipeline *pipeline)
 
 enum weir_status weir_pipeline_drain_streams(struct weir_pipeline *pipeline, const bool *wanted)
 {
-    return scan_streams(pipeline, INT64_MAX, wanted);
+    if (scan_streams(pipeline, INT64_MAX, wanted) != WEIR_OK)
+        return WEIR_FULL;
+    return weir_pipeline_advance(pipeline, state_of(pipeline)->clock_ms);
 }
 
 int64_t weir_pipeline_deadline(const struct weir_pipeline *pipeline)

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "pipeline/outputs.h"
+#include "pipeline/rules.h"
 
 static void give_summary(struct weir_pipeline *pipeline, uint32_t stream, uint32_t series,
                          const struct weir_summary *row)
@@ -27,7 +28,7 @@ static enum weir_status close_due(struct weir_pipeline *pipeline, uint32_t strea
     while (weir_window_due(window)) {
         uint32_t count;
 
-        if (output_room(pipeline) < plan->field_count)
+        if (output_room(pipeline) < plan->close_output_max)
             return WEIR_FULL;
         count = weir_window_take(window, &plan->shape, rows);
         for (uint32_t i = 0; i < count; i++) {
@@ -35,6 +36,7 @@ static enum weir_status close_due(struct weir_pipeline *pipeline, uint32_t strea
             ledger->summarised += rows[i].count;
             give_summary(pipeline, stream, series, &rows[i]);
         }
+        weir_rules_close(pipeline, stream, series, rows, count);
     }
     return WEIR_OK;
 }

@@ -47,6 +47,7 @@ static void set_rule(struct weir_rule_config *rule, const char *name, uint32_t f
 {
     snprintf(rule->name, sizeof(rule->name), "%s", name);
     rule->field = field;
+    rule->max_gap_ms = INT64_MAX;
     rule->comparison = weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, high, 1, WEIR_LEVEL_WARNING);
 }
 
@@ -68,6 +69,7 @@ static void make_config(struct weir_config *config, uint32_t series_count)
     stream->time_unit = WEIR_TIME_MS;
     snprintf(stream->time_path, sizeof(stream->time_path), "ts");
     stream->max_future_ms = 300000;
+    stream->max_past_ms = INT64_MAX;
     stream->field_count = 2;
     set_field(&stream->fields[0], "temperature");
     set_field(&stream->fields[1], "humidity");

@@ -146,6 +146,7 @@ static void make_config(struct weir_config *config)
     stream->time_unit = WEIR_TIME_MS;
     snprintf(stream->time_path, sizeof(stream->time_path), "ts");
     stream->max_future_ms = 300000;
+    stream->max_past_ms = INT64_MAX;
     stream->field_count = 2;
     for (int i = 0; i < 2; i++) {
         const char *name = i == 0 ? "temperature" : "humidity";

@@ -13,6 +13,9 @@ MAY_SEE = {
     "command": {"core", "format", "pipeline", "store", "port"},
 }
 
+# Stages of several files, by the word that their names begin with: these may include each other.
+CORE_FAMILIES = {"alert"}
+
 # Helpers of core that a stage may include: leaves, which include no stage themselves.
 CORE_LEAVES = {"core/moments.h"}
 
@@ -29,7 +32,10 @@ def judge(path, name):
     room, target = relative.parts[1], name.split("/")[0]
     if target != room and target not in MAY_SEE[room]:
         return f"is beyond what src/{room}/ may see"
-    if room == "core" and name not in CORE_LEAVES and path.stem != name.split("/")[1][:-2]:
+    stage, other = path.stem, name.split("/")[1][:-2]
+    if stage.split("_")[0] in CORE_FAMILIES:
+        stage, other = stage.split("_")[0], other.split("_")[0]
+    if room == "core" and name not in CORE_LEAVES and stage != other:
         return "is another stage: only the pipeline joins stages"
     return None
 

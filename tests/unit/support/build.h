@@ -51,6 +51,7 @@ static inline struct weir_stream_config *build_stream(struct build *build, const
     stream->format = WEIR_PAYLOAD_JSON;
     stream->time_unit = WEIR_TIME_MS;
     stream->max_future_ms = 300000;
+    stream->max_past_ms = INT64_MAX;
     stream->fields = build->fields[build->config.stream_count++];
     stream->window_ms = 10000;
     stream->idle_ms = 30000;
@@ -85,6 +86,7 @@ static inline struct weir_rule_config *build_rule(struct build *build, const cha
     (void)snprintf(rule->name, sizeof(rule->name), "%s", name);
     rule->stream = stream;
     rule->field = field;
+    rule->max_gap_ms = INT64_MAX;
     rule->comparison = weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, high, 0, WEIR_LEVEL_CRITICAL);
     return rule;
 }
