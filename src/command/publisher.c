@@ -281,6 +281,7 @@ static void begin_connection(struct weir_publisher *publisher)
     publisher->status_sent = false;
     publisher->info_at_ms = 0;
     publisher->sweep_due = !publisher->followed;
+    weir_sweep_cancel(&publisher->sweep);
     tell_all(publisher);
 }
 
@@ -390,7 +391,8 @@ static bool take_messages(struct weir_publisher *publisher, int64_t now_ms)
 
 static void step_sweep(struct weir_publisher *publisher, int64_t now_ms)
 {
-    if (publisher->sweep_due && publisher->status_sent) {
+    if (publisher->sweep_due && publisher->status_sent &&
+        !weir_sweep_is_active(&publisher->sweep)) {
         publisher->sweep_due = false;
         weir_sweep_begin(&publisher->sweep, &publisher->inbox, now_ms);
         subscribe(publisher);

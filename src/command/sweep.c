@@ -31,13 +31,22 @@ static void begin_round(struct weir_sweep *sweep, const struct weir_inbox *inbox
 
 void weir_sweep_begin(struct weir_sweep *sweep, const struct weir_inbox *inbox, int64_t now_ms)
 {
+    memcpy(sweep->former_prefix, sweep->next_prefix, sizeof(sweep->former_prefix));
+    sweep->next_prefix[0] = '\0';
     sweep->rounds = 1;
     begin_round(sweep, inbox, now_ms);
 }
 
 void weir_sweep_note_prefix(struct weir_sweep *sweep, const char *prefix)
 {
-    (void)snprintf(sweep->former_prefix, sizeof(sweep->former_prefix), "%s", prefix);
+    /* Nothing was described since the first of several changes. */
+    if (sweep->next_prefix[0] == '\0')
+        (void)snprintf(sweep->next_prefix, sizeof(sweep->next_prefix), "%s", prefix);
+}
+
+void weir_sweep_cancel(struct weir_sweep *sweep)
+{
+    sweep->active = false;
 }
 
 static struct weir_mqtt_filter *add_filter(struct weir_mqtt_filter *filters, size_t *count)
@@ -239,7 +248,6 @@ enum weir_sweep_step weir_sweep_step(struct weir_sweep *sweep, const struct weir
         tell_short(sweep);
     sweep->active = false;
     sweep->done_once = true;
-    sweep->former_prefix[0] = '\0';
     return WEIR_SWEEP_OVER;
 }
 

@@ -28,15 +28,21 @@ struct weir_sweep {
     bool foreign_told;
     bool short_told;
     char former_prefix[WEIR_NAME_LENGTH_MAX + 1]; /* of discovery, before a change; empty: none */
+    char next_prefix[WEIR_NAME_LENGTH_MAX + 1];   /* the same for the sweep to come */
     struct weir_retained retained;
 };
 
 void weir_sweep_init(struct weir_sweep *sweep);
 
-/* Begins the first round: its filters are to be subscribed to. */
+/* Begins the first round: its filters are to be subscribed to. Not while one is under way: what the
+ * broker sends for it would pass for this one's. */
 void weir_sweep_begin(struct weir_sweep *sweep, const struct weir_inbox *inbox, int64_t now_ms);
 
-/* Descriptions at the prefix that was configured before are looked through as well. */
+/* The connection is gone, and what was subscribed to with it. */
+void weir_sweep_cancel(struct weir_sweep *sweep);
+
+/* Descriptions at the prefix that was configured before are looked through by the next sweep as
+ * well. */
 void weir_sweep_note_prefix(struct weir_sweep *sweep, const char *prefix);
 
 /* Adds what a round subscribes to; returns how many. 0: no round is under way. */
