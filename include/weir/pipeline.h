@@ -131,7 +131,7 @@ int64_t weir_pipeline_deadline(const struct weir_pipeline *pipeline);
 /* The ledger as of now; counts from outside the engine (queue, outbox, events) are 0 in it. */
 void weir_pipeline_ledger(const struct weir_pipeline *pipeline, struct weir_ledger *ledger);
 
-/* A series' name, NUL-terminated, valid as long as the arena. */
+/* A series' name, NUL-terminated, valid as long as the arena; of WEIR_SERIES_ALL an asterisk. */
 const char *weir_pipeline_series_name(const struct weir_pipeline *pipeline, uint32_t stream,
                                       uint32_t series);
 

@@ -153,7 +153,9 @@ static bool renumber(struct weir_alert *event, const struct weir_engine *from,
     uint32_t rule = find_rule(from->config, event->rule, to->config);
 
     if (rule == to->config->rule_count ||
-        event->series >= weir_pipeline_series_count(&to->pipeline, to->config->rules[rule].stream))
+        (event->series != WEIR_SERIES_ALL &&
+         event->series >=
+             weir_pipeline_series_count(&to->pipeline, to->config->rules[rule].stream)))
         return false;
     event->rule = rule;
     return true;

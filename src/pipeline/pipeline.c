@@ -135,6 +135,8 @@ void weir_pipeline_ledger(const struct weir_pipeline *pipeline, struct weir_ledg
 const char *weir_pipeline_series_name(const struct weir_pipeline *pipeline, uint32_t stream,
                                       uint32_t series)
 {
+    if (series == WEIR_SERIES_ALL)
+        return "*";
     return weir_series_name(index_of(pipeline, stream_plan_at(pipeline, stream)), series);
 }
 
