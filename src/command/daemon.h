@@ -56,6 +56,8 @@ struct weir_daemon {
     int64_t clock_looked_ms;          /* when it was last asked whether the clock is right */
     int64_t settle_by_ms;             /* until then messages wait for what was retained */
     bool settled;
+    bool link_noted;        /* the log says of this process whether the broker can be heard, ... */
+    bool link_up;           /* ... and that it says */
     int64_t complain_at_ms; /* not before then about commands */
     int wake_fd;
     int signal_fd;

@@ -60,13 +60,32 @@ static int64_t step_engine(struct weir_daemon *daemon)
     return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 }
 
+/* While the broker cannot be heard, silence says nothing of a series. */
+static void note_link(struct weir_daemon *daemon)
+{
+    struct weir_record record = {
+        .kind = WEIR_RECORD_LINK,
+        .up = weir_mqtt_connected(daemon->input),
+    };
+
+    if ((daemon->link_noted && daemon->link_up == record.up) ||
+        !weir_intake_note(&daemon->intake, &record))
+        return;
+    daemon->link_noted = true;
+    daemon->link_up = record.up;
+}
+
 static int64_t step_input(struct weir_daemon *daemon, int64_t now_ms)
 {
+    int64_t next_ms;
+
     if (!daemon->settled && now_ms < daemon->settle_by_ms &&
         !weir_publisher_is_settled(daemon->publisher))
         return daemon->settle_by_ms;
     daemon->settled = true;
-    return weir_mqtt_step(daemon->input, now_ms);
+    next_ms = weir_mqtt_step(daemon->input, now_ms);
+    note_link(daemon);
+    return next_ms;
 }
 
 /* Sends what can be sent. Returns the milliseconds until a connection is due by itself. */

@@ -1,7 +1,9 @@
 """Alerts as a subscriber on the gateway's broker sees them."""
 
+import time
+
 import harness
-from harness import CLIMATE_FILTER, T0, config, equal, expect, reading
+from harness import CLIMATE_FILTER, T0, config, equal, expect, reading, wait_for
 
 TOPIC = "plant/north/hall-1/climate"
 ROOT = "weir/v1/plant-7/alert"
@@ -183,6 +185,27 @@ def test_retained_sample(bench):
         broker, CLIMATE_FILTER)
     play(broker, alerts, [(10, 20)])
     equal(events(alerts), [("raised", 3600, 101, 30)], "the events")
+
+
+def test_broker_away(bench):
+    """While the broker is away nobody is silent; who stays silent afterwards is told of."""
+    broker = bench.broker()
+    weir = bench.weir(config(broker, alerts=rule("hot", 'above = 30.0; silent = "3s";')))
+    weir.start_online(broker, CLIMATE_FILTER)
+    broker.publish(TOPIC, reading(0, 20))
+    state = f"{ROOT}/hot/north.hall-1/state"
+    wait_for(lambda: broker.retained(state), "a state")
+    before = len(broker.log())
+    broker.stop()
+    weir.wait_log("lost the connection", 2)
+    time.sleep(5)
+    alerts = broker.start().subscribe(f"{ROOT}/#")
+    broker.wait_subscribed(CLIMATE_FILTER, before)
+    broker.publish(TOPIC, reading(1, 20))
+    stale = alerts.wait_topic(f"{ROOT}/hot/north.hall-1/event", timeout_s=30)[0].json
+    equal((stale["event"], stale["quality"]), ("stale", "stale"), "the event")
+    equal([message.json["quality"] for message in alerts.messages()
+           if message.topic.endswith("/state")][0], "good", "the first state after the absence")
 
 
 def test_series_apart(bench):
