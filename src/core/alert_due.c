@@ -49,8 +49,9 @@ struct weir_alert_due weir_alert_next(const struct weir_alert_state *state,
 {
     struct weir_alert_due due = {.deed = WEIR_ALERT_DO_NOTHING, .up_ms = INT64_MAX};
 
+    /* Before anything that the rule's new settings would have had done earlier. */
     if (weir_alert_has(state, WEIR_ALERT_REJUDGE))
-        offer(&due, WEIR_ALERT_DO_REJUDGE, now->up_ms);
+        return (struct weir_alert_due){.deed = WEIR_ALERT_DO_REJUDGE, .up_ms = now->up_ms};
     if (listening)
         offer_silence(&due, state, rule, now);
     if (rule->on_clock && state->quality == WEIR_QUALITY_GOOD &&

@@ -134,8 +134,9 @@ int64_t weir_alert_calm_due(const struct weir_alert_rule *rule,
     return transition_at(rule, flaps, 1) + rule->flap_ms;
 }
 
-struct weir_alert_news weir_alert_calm(struct weir_alert_state *state)
+struct weir_alert_news weir_alert_calm(struct weir_alert_state *state, int64_t up_ms)
 {
+    state->paced_ms = up_ms;
     weir_alert_set(state, WEIR_ALERT_FLAPPING | WEIR_ALERT_UNTOLD, false);
     return news_of(state, WEIR_EVENT_FLAP_END);
 }

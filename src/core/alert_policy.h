@@ -40,7 +40,7 @@ void weir_alert_announce(struct weir_alert_state *state, enum weir_event event);
 /* The up time at which flapping ends if nothing comes, as of up_ms; and its end. */
 int64_t weir_alert_calm_due(const struct weir_alert_rule *rule,
                             const struct weir_alert_flaps *flaps, int64_t up_ms);
-struct weir_alert_news weir_alert_calm(struct weir_alert_state *state);
+struct weir_alert_news weir_alert_calm(struct weir_alert_state *state, int64_t up_ms);
 
 /* Told again, though it flaps. */
 struct weir_alert_news weir_alert_retell(struct weir_alert_state *state, int64_t up_ms);

@@ -114,6 +114,10 @@ static void adopt_alert(const struct alert_place *to, const struct alert_place *
         *to->state = *from->state;
     else
         weir_alert_adopt(to->state, &to->rule->rule, from->state, &from->rule->rule, comparable);
+    /* Reminders of today's settings are not due for the time before them. */
+    if (memcmp(config->remind_ms, from_config->remind_ms, sizeof(config->remind_ms)) != 0)
+        to->state->paced_ms =
+            weir_alerts_time(to->pipeline, state_of(to->pipeline)->clock_ms).up_ms;
     adopt_extras(to, from, config, from_config, comparable);
 }
 

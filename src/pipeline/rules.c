@@ -88,6 +88,7 @@ static void spoil(const struct alert_place *place, int64_t time_ms,
     if (time_ms < place->state->evaluated_ms)
         return;
     weir_alerts_give(place, weir_alert_spoil(place->state, &place->rule->rule, time_ms), now);
+    weir_alerts_expect(place, now);
 }
 
 /* For a rule on windows a sample is a sign of life. */

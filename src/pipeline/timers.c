@@ -44,7 +44,7 @@ static void act(const struct alert_place *place, const struct weir_alert_due *du
         break;
     case WEIR_ALERT_DO_CALM:
         weir_alert_tell(state, at->clock_ms);
-        weir_alerts_give_news(place, weir_alert_calm(state), at);
+        weir_alerts_give_news(place, weir_alert_calm(state, at->up_ms), at);
         break;
     case WEIR_ALERT_DO_RETELL:
         weir_alerts_give_news(place, weir_alert_retell(state, at->up_ms), at);

@@ -90,7 +90,9 @@ static inline void drive_write_alert(struct drive *drive, const struct weir_aler
     const struct weir_rule_config *rule = &drive->config->rules[alert->rule];
 
     (void)fprintf(drive->out, "%s %s %s %s %s #%llu at %lld since %lld %.17g\n", rule->name,
-                  weir_pipeline_series_name(&drive->pipeline, rule->stream, alert->series),
+                  alert->series == WEIR_SERIES_ALL
+                      ? "*"
+                      : weir_pipeline_series_name(&drive->pipeline, rule->stream, alert->series),
                   weir_event_name(alert->event), weir_level_name(alert->level),
                   weir_condition_name(alert->condition), (unsigned long long)alert->sequence,
                   (long long)alert->time_ms, (long long)alert->since_ms, alert->value);
