@@ -215,8 +215,10 @@ static enum weir_aggregate choose_shown(const struct weir_stream_config *stream)
     return WEIR_AGGREGATE_COUNT;
 }
 
-static void add_unit(struct weir_text *payload, const char *unit, enum weir_aggregate aggregate)
+static void add_unit(struct weir_text *payload, const struct weir_field_config *field,
+                     enum weir_aggregate aggregate)
 {
+    const char *unit = field->unit;
     bool is_value = aggregate == WEIR_AGGREGATE_MEAN || aggregate == WEIR_AGGREGATE_LAST ||
                     aggregate == WEIR_AGGREGATE_MAX || aggregate == WEIR_AGGREGATE_MIN ||
                     aggregate == WEIR_AGGREGATE_FIRST;
@@ -264,7 +266,7 @@ enum weir_status weir_discovery_send_sensor(struct weir_outlet *outlet, uint32_t
     begin(outlet, "sensor", object, label);
     add_own_topic(outlet, "state_topic", "live/", config->name, name, "");
     add_summary_template(&outlet->payload, config->fields[field].name, aggregate);
-    add_unit(&outlet->payload, config->fields[field].unit, aggregate);
+    add_unit(&outlet->payload, &config->fields[field], aggregate);
     add_member(&outlet->payload, "state_class", "measurement");
     add_own_topic(outlet, "availability_topic", "status", "", NULL, "");
     weir_text_add(&outlet->payload, "}");

@@ -93,7 +93,7 @@ static bool command(struct weir_daemon *daemon, const struct weir_order *order,
     const struct weir_config *config = daemon->running->config;
     struct weir_record record = {.kind = WEIR_RECORD_COMMAND};
     const struct weir_pipeline *pipeline;
-    struct target target;
+    struct target target = {0};
 
     /* What has arrived already comes first: what is checked now is what the command will meet. */
     weir_daemon_step_engine(daemon);
@@ -128,7 +128,7 @@ bool weir_operate_explain(const struct weir_pipeline *pipeline, const struct wei
     static char bytes[WEIR_EXPLAIN_SIZE];
     struct weir_explanation explanation;
     struct weir_text text;
-    struct target target;
+    struct target target = {0};
 
     if (!find_target(&target, pipeline, config, order, problem))
         return false;

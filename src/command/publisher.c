@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "command/discovery.h"
 #include "command/events.h"
 #include "command/inbox.h"
 #include "command/info.h"
@@ -55,9 +54,10 @@ void weir_publisher_plan(struct weir_publisher_plan *plan, const struct weir_con
         .event_bytes = weir_events_size(),
         .state_bytes = weir_states_size(config),
         .live_bytes = weir_live_size(config),
+        .inbox_bytes = WEIR_INBOX_BYTES,
     };
-    plan->total_bytes =
-        sizeof(struct weir_publisher) + plan->event_bytes + plan->state_bytes + plan->live_bytes;
+    plan->total_bytes = sizeof(struct weir_publisher) + plan->event_bytes + plan->state_bytes +
+                        plan->live_bytes + plan->inbox_bytes;
 }
 
 static void finish_tables(struct weir_states *states, struct weir_live *live)

@@ -22,6 +22,7 @@ struct weir_publisher_plan {
     uint64_t event_bytes; /* the queue */
     uint64_t state_bytes;
     uint64_t live_bytes;
+    uint64_t inbox_bytes; /* for what comes in by its connection */
     uint64_t total_bytes;
 };
 

@@ -39,8 +39,8 @@
 
 struct weir_mqtt_filter {
     char text[WEIR_TOPIC_LENGTH_MAX + 1]; /* an MQTT topic filter */
-    int qos;
     bool retained; /* what the broker retains there is wanted as well. MQTT 3.1.1 cannot choose */
+    int qos;
 };
 
 /* Where the sender of a message wants its answer; MQTT 5. Not NUL-terminated. */

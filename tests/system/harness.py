@@ -164,7 +164,7 @@ def stop_process(process, wait_s=5):
 class Broker:
     """A mosquitto on a port of its own. It keeps the port from one start to the next."""
 
-    def __init__(self, directory, name, persistent=False):
+    def __init__(self, directory, name, persistent=False, queue=100000):
         self.directory = pathlib.Path(directory) / name
         self.directory.mkdir()
         self.log_path = self.directory / "log"
@@ -174,7 +174,7 @@ class Broker:
         self.process = None
         self.subscribers = []
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true",
-                 "max_queued_messages 100000", f"log_dest file {self.log_path}", "log_type all",
+                 f"max_queued_messages {queue}", f"log_dest file {self.log_path}", "log_type all",
                  f"persistence {str(persistent).lower()}"]
         if persistent:
             lines += [f"persistence_location {self.directory}/", "autosave_interval 1"]
@@ -369,13 +369,13 @@ class Bench:
         self.things.append(thing)
         return thing
 
-    def make_broker(self, persistent=False):
-        """A broker that is not started."""
+    def make_broker(self, persistent=False, queue=100000):
+        """A broker that is not started; it queues so many messages for a client."""
         self.broker_count += 1
-        return self.add(Broker(self.directory, f"broker-{self.broker_count}", persistent))
+        return self.add(Broker(self.directory, f"broker-{self.broker_count}", persistent, queue))
 
-    def broker(self, persistent=False):
-        return self.make_broker(persistent).start()
+    def broker(self, persistent=False, queue=100000):
+        return self.make_broker(persistent, queue).start()
 
     def weir(self, config):
         """A daemon that is not started."""

@@ -40,10 +40,10 @@ class Sender:
         self.acknowledged = 0
         self.rest = b""
 
-    def publish(self, topic, payload):
+    def publish(self, topic, payload, retain=False):
         number = self.sent % 65535 + 1
         self.sent += 1
-        self.socket.sendall(packet(0x32, text(topic) + struct.pack(">H", number)
+        self.socket.sendall(packet(0x33 if retain else 0x32, text(topic) + struct.pack(">H", number)
                                    + payload.encode()))
         self.take_answers(0)
 

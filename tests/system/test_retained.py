@@ -37,10 +37,9 @@ def raise_hot(broker, value=31):
                     and found[STATE], "a raised alert")
 
 
-def test_restart_without_storage(bench):
-    """Without storage a restart goes on from the retained state: same id, restored, then confirmed."""
+def check_restart(bench, text_of):
     broker = bench.broker()
-    weir = bench.weir(config(broker, alerts=HOT)).start_online(broker, CLIMATE_FILTER)
+    weir = bench.weir(text_of(broker)).start_online(broker, CLIMATE_FILTER)
     before = raise_hot(broker)
     events = broker.subscribe(f"{ROOT}/alert/+/+/event")
     weir.kill()
@@ -55,6 +54,17 @@ def test_restart_without_storage(bench):
           "what the first sample brought")
     expect(cleared["seq"] > before["seq"], "the number went back")
     equal(len(events.settle().messages()), 1, "the events in all")
+
+
+def test_restart_without_storage(bench):
+    """Without storage a restart goes on from the retained state: same id, restored, then confirmed."""
+    check_restart(bench, lambda broker: config(broker, alerts=HOT))
+
+
+def test_restart_with_old_mqtt(bench):
+    """The same with MQTT 3.1.1, where retained messages cannot be chosen."""
+    check_restart(bench, lambda broker: config(broker, alerts=HOT).replace(
+        "keepalive = 5;", 'keepalive = 5; version = "3.1.1";'))
 
 
 def test_restart_with_storage(bench):
@@ -133,6 +143,21 @@ def test_foreign(bench):
     equal(weir.count_log("retains what is no state of ours"), 1, "the lines of the log")
 
 
+def test_short_queue(bench):
+    """A broker that hands over no more than it queues is asked again until nothing is left."""
+    broker = bench.broker(queue=20)
+    sender = Sender(broker.port)
+    for number in range(300):
+        sender.publish(f"{ROOT}/alert/gone/d{number}/state", "{}", retain=True)
+    sender.settle()
+    sender.close()
+    status = f"{ROOT}/status"
+    weir = bench.weir(config(broker, alerts=HOT)).start()
+    wait_for(lambda: broker.retained(status).get(status), "the daemon to be there")
+    wait_for(lambda: not states(broker), "all that is left over to be deleted", 60)
+    equal(weir.process.poll(), None, "the daemon's end")
+
+
 def burst(sender, values, second):
     for number, value in enumerate(values):
         sender.publish(f"plant/north/d{number}/climate", json.dumps(reading(second, value)))
@@ -169,6 +194,12 @@ def test_storm(bench):
     wait_for(lambda: broker.retained(f"{ROOT}/status"), "the daemon to be back")
     wait_for(lambda: levels_of(states(broker), count) == expected, "every state after reconnecting",
              5)
+    weir.kill()
+    weir.start_online(broker, CLIMATE_FILTER)
+    restored = wait_for(lambda: levels_of(found := states(broker), count) == expected
+                        and all(body["restored"] for body in found.values()) and found,
+                        "every state to be restored", 5)
+    equal(len(restored), count, "the states in all")
     grown_kib = weir.resident_kib() - before_kib
     expect(grown_kib < 8192, f"{grown_kib} KiB more than before the storm")
     sender.close()
