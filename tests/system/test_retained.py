@@ -3,7 +3,7 @@
 import json
 
 import harness
-from harness import CLIMATE, CLIMATE_FILTER, config, equal, expect, reading, wait_for
+from harness import CLIMATE, CLIMATE_FILTER, SLOW, config, equal, expect, reading, wait_for
 from sender import Sender
 
 TOPIC = "plant/north/hall-1/climate"
@@ -201,7 +201,8 @@ def test_storm(bench):
                         "every state to be restored", 5)
     equal(len(restored), count, "the states in all")
     grown_kib = weir.resident_kib() - before_kib
-    expect(grown_kib < 8192, f"{grown_kib} KiB more than before the storm")
+    # A sanitizer keeps what was freed.
+    expect(grown_kib < 8192 or SLOW > 1, f"{grown_kib} KiB more than before the storm")
     sender.close()
 
 
