@@ -108,19 +108,19 @@ struct weir_rule_config {
     char minus_series[WEIR_TOPIC_LENGTH_MAX + 1]; /* of another series; empty: the same. With
                                                     * on_window only, in the window of that time */
 
+    bool on_change; /* devices send changes only: between samples the value holds, and hold and
+                     * clear_delay run on the engine's clock */
+    bool latch;     /* stays raised until it is acknowledged */
     int64_t hold_ms;
     int64_t clear_delay_ms;
     int64_t max_gap_ms; /* a longer gap between samples begins both anew; INT64_MAX: none does */
     int64_t silent_ms;  /* quality is stale after so long without a sample; 0: never. SILENCE: the
                          * shortest limit */
     int64_t grace_ms;   /* how long after the start an expected series may be silent */
-    bool on_change;     /* devices send changes only: between samples the value holds, and hold and
-                         * clear_delay run on the engine's clock */
-    bool latch;         /* stays raised until it is acknowledged */
     int64_t remind_ms[WEIR_LEVEL_COUNT]; /* by level; 0: no reminders */
-    uint32_t flap_count; /* more transitions than this in flap_ms are flapping; 0: never */
-    int64_t flap_ms;
+    uint32_t flap_count;  /* more transitions than this in flap_ms are flapping; 0: never */
     uint32_t storm_count; /* more events than this in storm_ms are a storm; 0: never */
+    int64_t flap_ms;
     int64_t storm_ms;
     char message[256]; /* text for people; empty: none */
     char file[256];    /* where the rule is written */

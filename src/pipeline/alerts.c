@@ -5,19 +5,6 @@
 
 #include "pipeline/outputs.h"
 
-struct weir_alert_time weir_alerts_time(const struct weir_pipeline *pipeline, int64_t clock_ms)
-{
-    const struct pipeline_state *state = state_of(pipeline);
-    int64_t up_ms = clock_ms - state->skipped_ms;
-    int64_t heard_until_ms = state->link_down ? state->link_down_ms : up_ms;
-
-    return (struct weir_alert_time){
-        .clock_ms = clock_ms,
-        .up_ms = up_ms,
-        .listening_ms = heard_until_ms - state->unheard_ms,
-    };
-}
-
 struct weir_alert_due weir_alerts_next(const struct alert_place *place,
                                        const struct weir_alert_time *now, int64_t *clock_ms)
 {

@@ -51,7 +51,19 @@ static inline struct weir_alert_storm *storm_of(const struct weir_pipeline *pipe
 }
 
 /* The engine's time when its clock is at clock_ms. */
-struct weir_alert_time weir_alerts_time(const struct weir_pipeline *pipeline, int64_t clock_ms);
+static inline struct weir_alert_time weir_alerts_time(const struct weir_pipeline *pipeline,
+                                                      int64_t clock_ms)
+{
+    const struct pipeline_state *state = state_of(pipeline);
+    int64_t up_ms = clock_ms - state->skipped_ms;
+    int64_t heard_until_ms = state->link_down ? state->link_down_ms : up_ms;
+
+    return (struct weir_alert_time){
+        .clock_ms = clock_ms,
+        .up_ms = up_ms,
+        .listening_ms = heard_until_ms - state->unheard_ms,
+    };
+}
 
 /* What the clock does next to it; up_ms of the answer as time of the clock. */
 struct weir_alert_due weir_alerts_next(const struct alert_place *place,

@@ -26,7 +26,7 @@ bool weir_pipeline_pending(const struct weir_pipeline *pipeline)
 }
 
 /* As much as the cache can fetch while a payload is read. */
-enum { PREFETCH_RULE_COUNT = 8, PREFETCH_WINDOW_BYTES = 448 };
+enum { PREFETCH_RULE_COUNT = 8, PREFETCH_WINDOW_BYTES = 512 };
 
 /* Brings a series' record into the cache while the payload is read. */
 static void prefetch_series(const struct weir_pipeline *pipeline, const struct stream_plan *plan,

@@ -62,26 +62,6 @@ static void accept_sample(const struct alert_place *place, double value, int64_t
         place->state->ignored++;
 }
 
-/* The values of one field, past the rules that look at samples of it alone. */
-static void accept_plain(struct weir_pipeline *pipeline, uint32_t stream, uint32_t series,
-                         uint32_t field, const struct reading *reading,
-                         const struct weir_alert_time *now)
-{
-    const struct stream_plan *plan = stream_plan_at(pipeline, stream);
-    struct weir_alert_state *states = alerts_of(pipeline, plan, series);
-    uint32_t first = plan->fields[field].rule_first;
-
-    for (uint32_t i = first; i < first + plan->fields[field].rule_count; i++) {
-        struct alert_place place;
-
-        if (weir_alert_skim(&states[i], &plan->rules[i].rule, reading->time_ms,
-                            reading->values[field], now->listening_ms))
-            continue;
-        place = alert_place(pipeline, stream, series, i);
-        accept_sample(&place, reading->values[field], reading->time_ms, now);
-    }
-}
-
 static void spoil(const struct alert_place *place, int64_t time_ms,
                   const struct weir_alert_time *now)
 {
@@ -173,8 +153,9 @@ static void accept_joined(const struct alert_place *place, const struct reading 
 }
 
 /* A reading of the past: counted, and nothing else. */
-static void ignore(struct weir_pipeline *pipeline, const struct stream_plan *plan, uint32_t series,
-                   const struct reading *reading)
+__attribute__((noinline)) static void ignore(struct weir_pipeline *pipeline,
+                                             const struct stream_plan *plan, uint32_t series,
+                                             const struct reading *reading)
 {
     for (uint32_t i = 0; i < plan->rule_count; i++) {
         uint32_t fields =
@@ -200,6 +181,52 @@ static void note_live(struct series_live *live, const struct reading *reading)
     live->interrupted = 0;
 }
 
+/* Kept out of the way of the samples that change nothing. */
+__attribute__((noinline)) static void accept_slowly(struct weir_pipeline *pipeline, uint32_t stream,
+                                                    uint32_t series, uint32_t slot,
+                                                    const struct reading *reading)
+{
+    struct weir_alert_time now = weir_alerts_time(pipeline, state_of(pipeline)->clock_ms);
+    struct alert_place place = alert_place(pipeline, stream, series, slot);
+
+    accept_sample(&place, reading->values[place.rule->field], reading->time_ms, &now);
+}
+
+/* The values of one field, past the rules that look at samples of it alone. */
+static void accept_plain(struct weir_pipeline *pipeline, uint32_t stream, uint32_t series,
+                         uint32_t field, const struct reading *reading, int64_t listening_ms)
+{
+    const struct stream_plan *plan = stream_plan_at(pipeline, stream);
+    struct weir_alert_state *states = alerts_of(pipeline, plan, series);
+    uint32_t end = plan->fields[field].rule_first + plan->fields[field].rule_count;
+
+    for (uint32_t i = plan->fields[field].rule_first; i < end; i++) {
+        if (!weir_alert_skim(&states[i], &plan->rules[i].rule, reading->time_ms,
+                             reading->values[field], listening_ms))
+            accept_slowly(pipeline, stream, series, i, reading);
+    }
+}
+
+/* The rules that are not plain, and values of no use. */
+__attribute__((noinline)) static void accept_rest(struct weir_pipeline *pipeline, uint32_t stream,
+                                                  uint32_t series, const struct reading *reading)
+{
+    const struct stream_plan *plan = stream_plan_at(pipeline, stream);
+    struct weir_alert_time now = weir_alerts_time(pipeline, state_of(pipeline)->clock_ms);
+
+    for (uint32_t i = plan->plain_count; i < plan->rule_count; i++) {
+        struct alert_place place = alert_place(pipeline, stream, series, i);
+
+        accept_joined(&place, reading, &now);
+    }
+    for (uint32_t i = 0; reading->invalid != 0 && i < plan->plain_count; i++) {
+        struct alert_place place = alert_place(pipeline, stream, series, i);
+
+        if ((reading->invalid & plan->rules[i].fields) != 0)
+            spoil(&place, reading->time_ms, &now);
+    }
+}
+
 void weir_rules_accept(struct weir_pipeline *pipeline, uint32_t stream, uint32_t series,
                        const struct reading *reading)
 {
@@ -213,18 +240,10 @@ void weir_rules_accept(struct weir_pipeline *pipeline, uint32_t stream, uint32_t
         return;
     }
     for (uint32_t valid = reading->valid; valid != 0; valid &= valid - 1)
-        accept_plain(pipeline, stream, series, (uint32_t)__builtin_ctz(valid), reading, &now);
-    for (uint32_t i = plan->plain_count; i < plan->rule_count; i++) {
-        struct alert_place place = alert_place(pipeline, stream, series, i);
-
-        accept_joined(&place, reading, &now);
-    }
-    for (uint32_t i = 0; reading->invalid != 0 && i < plan->plain_count; i++) {
-        struct alert_place place = alert_place(pipeline, stream, series, i);
-
-        if ((reading->invalid & plan->rules[i].fields) != 0)
-            spoil(&place, reading->time_ms, &now);
-    }
+        accept_plain(pipeline, stream, series, (uint32_t)__builtin_ctz(valid), reading,
+                     now.listening_ms);
+    if (plan->plain_count < plan->rule_count || reading->invalid != 0)
+        accept_rest(pipeline, stream, series, reading);
     if (plan->silence_min_ms != INT64_MAX)
         expect_due(pipeline, stream, now.clock_ms + plan->silence_min_ms);
 }

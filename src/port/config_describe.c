@@ -78,6 +78,34 @@ static void add_group(struct weir_text *text, const struct weir_setting *setting
     }
 }
 
+static void add_sequence(struct weir_text *text, const struct weir_setting *setting)
+{
+    switch (setting->kind) {
+    case WEIR_SETTING_CHOICES:
+        weir_text_add(text, "an array [ ] of ");
+        add_choices(text, setting);
+        break;
+    case WEIR_SETTING_DOUBLES:
+        add_number_range(text, "an array [ ] of", setting->min, setting->max);
+        weir_text_add(text, " numbers");
+        break;
+    case WEIR_SETTING_FILTERS:
+        add_number_range(text, "an array [ ] of", setting->min, setting->max);
+        weir_text_add(text, " topic filters in quotes");
+        break;
+    case WEIR_SETTING_WORDS:
+        add_number_range(text, "an array [ ] of", setting->min, setting->max);
+        weir_text_add(text, " texts in quotes");
+        break;
+    case WEIR_SETTING_LIST:
+        add_number_range(text, "a list ( ) of", setting->min, setting->max);
+        weir_text_add(text, " groups { }");
+        break;
+    default:
+        break;
+    }
+}
+
 static void add_expected(struct weir_text *text, const struct weir_setting *setting)
 {
     switch (setting->kind) {
@@ -113,24 +141,8 @@ static void add_expected(struct weir_text *text, const struct weir_setting *sett
     case WEIR_SETTING_CHOICE:
         add_choices(text, setting);
         break;
-    case WEIR_SETTING_CHOICES:
-        weir_text_add(text, "an array [ ] of ");
-        add_choices(text, setting);
-        break;
-    case WEIR_SETTING_DOUBLES:
-        add_number_range(text, "an array [ ] of", setting->min, setting->max);
-        weir_text_add(text, " numbers");
-        break;
-    case WEIR_SETTING_FILTERS:
-        add_number_range(text, "an array [ ] of", setting->min, setting->max);
-        weir_text_add(text, " topic filters in quotes");
-        break;
     case WEIR_SETTING_WORD:
         weir_text_add(text, "a name in quotes");
-        break;
-    case WEIR_SETTING_WORDS:
-        add_number_range(text, "an array [ ] of", setting->min, setting->max);
-        weir_text_add(text, " texts in quotes");
         break;
     case WEIR_SETTING_SLOPE:
         weir_text_add(text, "a slope with its unit of time (s, min, h or d), such as "
@@ -139,10 +151,8 @@ static void add_expected(struct weir_text *text, const struct weir_setting *sett
     case WEIR_SETTING_GROUP:
         add_group(text, setting);
         break;
-    case WEIR_SETTING_LIST:
-        add_number_range(text, "a list ( ) of", setting->min, setting->max);
-        weir_text_add(text, " groups { }");
-        break;
+    default:
+        add_sequence(text, setting);
     }
 }
 

@@ -221,11 +221,11 @@ static uint32_t place_values(struct weir_rule_draft *rule, struct limits *limits
 /* Slopes of one rule have one direction and one unit: they are told in it. */
 static uint32_t place_slopes(struct weir_rule_draft *rule, struct limits *limits)
 {
-    const struct weir_slope *first = NULL;
+    const struct weir_slope_limit *first = NULL;
 
     limits->name = "rate";
     for (uint32_t i = 0; i < WEIR_LEVEL_COUNT; i++) {
-        const struct weir_slope *slope = &rule->slopes[i];
+        const struct weir_slope_limit *slope = &rule->slopes[i];
         struct weir_limit *limit = &limits->comparison->limits[i];
 
         if (!(rule->slope_levels & 1u << i))

@@ -162,6 +162,11 @@ static void settle_minus(struct weir_rule_draft *rule)
     if (group && !weir_draft_has(group, "series") && !weir_draft_has(group, "field"))
         weir_problem_add(problems, weir_source_place(group),
                          "nothing to take away in %s; expected 'field' or 'series'", label);
+    if (group && weir_draft_has(group, "series") && weir_draft_has(group, "field"))
+        weir_problem_add(problems, weir_draft_place(group, "field"),
+                         "'field' in %s stands beside 'series', of which the alert's own field is "
+                         "taken; expected one or the other",
+                         label);
     if (!rule->stream)
         return;
     rule->rule.minus_field = rule->rule.field;

@@ -20,7 +20,7 @@
  */
 struct weir_rule_draft {
     struct weir_rule_config rule;
-    struct weir_slope slopes[WEIR_LEVEL_COUNT];
+    struct weir_slope_limit slopes[WEIR_LEVEL_COUNT];
     int64_t silences_ms[WEIR_LEVEL_COUNT];
     uint32_t above_levels;
     uint32_t below_levels;

@@ -1,4 +1,5 @@
 /* What is in order and yet makes no sense: most often a slip of the unit. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,6 +151,7 @@ static void warn_of_limits(const struct weir_rule_draft *rule, const struct watc
             return;
         }
     }
+    assert(lowest);
     if (comparison->op == WEIR_OPERATOR_INSIDE)
         warn_never_leaves(rule->draft->problems, watched, lowest);
     else
@@ -192,8 +194,9 @@ static void warn_of_windows(const struct weir_rule_draft *rule)
         warn(rule, "max_gap",
              "is shorter than a window of its stream: no 'hold' or 'clear_delay' "
              "would end");
-    if (config->form == WEIR_RULE_RATE && config->slope_window_ms < 2 * window_ms)
-        warn(rule, "window", "is shorter than two windows of its stream: there would be no slope");
+    if (config->form == WEIR_RULE_RATE && config->slope_window_ms < 3 * window_ms)
+        warn(rule, "window",
+             "is shorter than three windows of its stream, and a slope takes three values");
 }
 
 static bool mentions(const struct weir_rule_draft *rule, const char *placeholder)

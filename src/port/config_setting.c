@@ -146,7 +146,7 @@ static bool read_slope(const struct weir_reading *reading)
 {
     const char *text = weir_reading_string(reading->setting);
     const char *expected = NULL;
-    struct weir_slope slope;
+    struct weir_slope_limit slope;
 
     if (text)
         expected = weir_value_read_slope(text, &slope);

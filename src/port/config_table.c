@@ -219,7 +219,7 @@ static const struct weir_setting alert_settings[] = {
     {"inside", WEIR_SETTING_DOUBLES, .min = 2, .max = 2, VALUE(RULE, rule.comparison.limits[0].low),
      LEVELS(RULE, struct weir_limit, range_levels)},
     {"rate", WEIR_SETTING_SLOPE, VALUE(RULE, slopes[0]),
-     LEVELS(RULE, struct weir_slope, slope_levels)},
+     LEVELS(RULE, struct weir_slope_limit, slope_levels)},
     {"change", WEIR_SETTING_BOOL, VALUE(RULE, change)},
     {"silent", WEIR_SETTING_DURATION, .min = 10, .max = WEIR_DURATION_MS_MAX,
      VALUE(RULE, silences_ms[0]), LEVELS(RULE, int64_t, silence_levels)},

@@ -25,7 +25,7 @@ enum weir_setting_kind {
     WEIR_SETTING_FILTERS,  /* min to max topic filters of size bytes; likewise */
     WEIR_SETTING_WORD,     /* a text that is looked up later: the reader of the group stores it */
     WEIR_SETTING_WORDS,    /* min to max of them */
-    WEIR_SETTING_SLOPE,    /* "2.0/min", as struct weir_slope */
+    WEIR_SETTING_SLOPE,    /* "2.0/min", as struct weir_slope_limit */
     WEIR_SETTING_GROUP,    /* has a table of its own; a word of choices, or a text as well, if there
                             * are choices or a size */
     WEIR_SETTING_LIST,     /* of groups: min to max; each has a table of its own */

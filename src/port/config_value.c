@@ -71,7 +71,7 @@ bool weir_value_size(const char *text, uint64_t *bytes)
     return read_quantity(text, size_units, COUNT(size_units), bytes);
 }
 
-const char *weir_value_read_slope(const char *text, struct weir_slope *slope)
+const char *weir_value_read_slope(const char *text, struct weir_slope_limit *slope)
 {
     static const int64_t units_ms[] = {1000, 60000, 3600000, 86400000};
     size_t length = strspn(text, "0123456789+-.eE");

@@ -20,14 +20,14 @@ bool weir_value_size(const char *text, uint64_t *bytes);
 bool weir_value_integer(const char *text, size_t length, int64_t *number);
 bool weir_value_double(const char *text, size_t length, double *number);
 
-/* A slope as the configuration writes one: number a unit of time of unit_ms milliseconds. */
-struct weir_slope {
+/* The limit of a slope: number a unit of time of unit_ms milliseconds. */
+struct weir_slope_limit {
     double number;
     int64_t unit_ms;
 };
 
 /* "2.0/min", "-5/h"; per s, min, h or d. NULL, or the form that was expected. */
-const char *weir_value_read_slope(const char *text, struct weir_slope *slope);
+const char *weir_value_read_slope(const char *text, struct weir_slope_limit *slope);
 
 /* Writes a duration or size with the largest unit that divides it; out has 32 bytes. */
 void weir_value_print_duration(char *out, int64_t ms);

@@ -173,7 +173,7 @@ static void add_body(struct weir_record_image *image, const struct weir_record *
         add_command(image, &record->command);
         break;
     case WEIR_RECORD_KIND_END:
-        assert(!"a kind");
+        assert(false);
         break;
     }
 }

@@ -3,9 +3,10 @@
 
     bench.py --build DIR [--fast DIR] [--qos 0|1] [--rounds N] [--seconds N] [NAME ...]
 
-Names: engine, cpu, peer, journal, memory, latency; without one, all of them.
+Names: engine, alert, cpu, peer, journal, memory, latency; without one, all of them.
 
 engine   the engine alone, no broker
+alert    what a rule costs a sample, 10,000 rules on series, over the same engine without rules
 cpu      CPU a message of `weir run` over that of a subscriber on the same paho that discards
 peer     the same, weir on the fast paho over a libmosquitto subscriber that discards
 journal  the log: CPU in memory and on disk, bytes written, the speed of a restart
@@ -35,6 +36,7 @@ FIGURES = {
     "engine": ("ns a message", 333, 125),
     "engine series": ("x at 100 series", 3.0, 3.0),
     "engine batches": ("ns a message", math.inf, math.inf),
+    "alert": ("ns a rule", 15, 8),
     "cpu 5000/s": ("x bare paho", 1.25, 1.10),
     "cpu 20000/s": ("x bare paho", 1.25, 1.10),
     "peer 5000/s": ("x libmosquitto", 1.3, 1.1),
@@ -275,11 +277,11 @@ def wait_received(infos, sent):
     return received
 
 
-def engine_cost(bench, *arguments):
-    run = subprocess.run([bench.tool("bench_engine"), *map(str, arguments)], capture_output=True,
+def cost(bench, tool, *arguments):
+    run = subprocess.run([bench.tool(tool), *map(str, arguments)], capture_output=True,
                          text=True, check=False)
     if run.returncode != 0:
-        raise Unmeasured(f"bench_engine: {run.stderr.strip()}")
+        raise Unmeasured(f"{tool}: {run.stderr.strip()}")
     return float(run.stdout.split()[-1])
 
 
@@ -290,11 +292,16 @@ def run_engine(bench):
     for _ in range(bench.options.rounds):
         for name, arguments in variants.items():
             batches = ("batches",) if name == "batches" else ()
-            costs[name].append(engine_cost(bench, *arguments, 3000000, *batches))
+            costs[name].append(cost(bench, "bench_engine", *arguments, 3000000, *batches))
     plain, few, many, batches = (statistics.median(costs[name]) for name in variants)
     yield "engine", plain, f"{1000 / plain:.1f} million messages/s, {DEVICES} series"
     yield "engine series", many / few, f"{many:.0f} ns at 100,000 series over {few:.0f} ns at 100"
     yield "engine batches", batches, "the same with every summary encoded into JSON batches"
+
+
+def run_alert(bench):
+    costs = [cost(bench, "bench_alert", 32, 313, 300000) for _ in range(bench.options.rounds)]
+    yield "alert", statistics.median(costs), "32 rules on 313 series, nothing raised"
 
 
 def compare(bench, name, build, baseline):
@@ -405,8 +412,8 @@ def run_latency(bench):
         yield f"latency {name}", alert / bare, f"{alert:.0f} us over {bare:.0f} us"
 
 
-RUNS = {"engine": run_engine, "cpu": run_cpu, "peer": run_peer, "journal": run_journal,
-        "memory": run_memory, "latency": run_latency}
+RUNS = {"engine": run_engine, "alert": run_alert, "cpu": run_cpu, "peer": run_peer,
+        "journal": run_journal, "memory": run_memory, "latency": run_latency}
 
 
 def verdict(name, value):

@@ -256,6 +256,129 @@ static void a_rule_with_new_limits_goes_on_from_its_state_and_sequence(void **st
     drive_finish(&drive);
 }
 
+static void a_longer_hold_does_not_demote_and_a_lost_level_becomes_the_nearest(void **state)
+{
+    struct weir_comparison *comparison;
+    struct weir_alert alert;
+
+    (void)state;
+    build_both();
+    builds[1].rules[0].hold_ms = 60000;
+    builds[1].rules[0].comparison =
+        weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, 40, 0, WEIR_LEVEL_INFO);
+    comparison = &builds[1].rules[0].comparison;
+    comparison->limits[WEIR_LEVEL_WARNING] = (struct weir_limit){true, -INFINITY, 50};
+    drive_init(&drive, &builds[0].config);
+    feed_value(1000, "l/a", 1000, 60);
+    adopt(&builds[1].config);
+    drive_advance(&drive, 2000);
+    assert_true(weir_pipeline_alert(&drive.pipeline, 0, 0, &alert));
+    assert_int_equal(alert.level, WEIR_LEVEL_WARNING);
+    assert_int_equal(alert.condition, WEIR_CONDITION_ACTIVE);
+    assert_int_equal(alert.sequence, 1);
+    feed_value(3000, "l/a", 3000, 45);
+    drive_expect(&drive, "hot a raised critical active #1 at 1000 since 1000 60\n"
+                         "hot a deescalated info active #2 at 3000 since 1000 45\n");
+    drive_finish(&drive);
+}
+
+static void what_is_shelved_latched_or_flapping_stays_so(void **state)
+{
+    struct weir_command shelve = {
+        .kind = WEIR_COMMAND_SHELVE, .rule = "hot", .series = "a", .duration_ms = 50000};
+    struct weir_alert alert;
+
+    (void)state;
+    build_both();
+    for (unsigned i = 0; i < 2; i++) {
+        builds[i].rules[0].flap_count = 1;
+        builds[i].rules[0].flap_ms = 100000;
+        builds[i].rules[0].latch = true;
+        builds[i].config.shelve_max_ms = 100000;
+    }
+    builds[1].rules[0].remind_ms[WEIR_LEVEL_CRITICAL] = 1000;
+    drive_init(&drive, &builds[0].config);
+    feed_value(1000, "l/a", 1000, 60);
+    feed_value(2000, "l/a", 2000, 30);
+    assert_int_equal(weir_pipeline_command(&drive.pipeline, &shelve), WEIR_OK);
+    drive_take(&drive);
+    adopt(&builds[1].config);
+    drive_advance(&drive, 30000);
+    assert_true(weir_pipeline_alert(&drive.pipeline, 0, 0, &alert));
+    assert_true(alert.latched && !alert.flapping);
+    assert_int_equal(alert.shelved_until_ms, 52000);
+    drive_advance(&drive, 60000);
+    assert_true(weir_pipeline_alert(&drive.pipeline, 0, 0, &alert));
+    assert_int_equal(alert.shelved_until_ms, 0);
+    drive_finish(&drive);
+}
+
+static void flapping_without_a_rule_for_it_is_over(void **state)
+{
+    struct weir_alert alert;
+
+    (void)state;
+    build_both();
+    builds[0].rules[0].flap_count = 1;
+    builds[0].rules[0].flap_ms = 100000;
+    drive_init(&drive, &builds[0].config);
+    feed_value(1000, "l/a", 1000, 60);
+    feed_value(2000, "l/a", 2000, 30);
+    feed_value(3000, "l/a", 3000, 70);
+    assert_true(weir_pipeline_alert(&drive.pipeline, 0, 0, &alert));
+    assert_true(alert.flapping);
+    adopt(&builds[1].config);
+    drive_advance(&drive, 4000);
+    assert_true(weir_pipeline_alert(&drive.pipeline, 0, 0, &alert));
+    assert_false(alert.flapping);
+    drive_expect(&drive, "hot a raised critical active #1 at 1000 since 1000 60\n"
+                         "hot a flapping ok ok #2 at 2000 since 2000 30\n"
+                         "hot a flap_end critical active #3 at 4000 since 3000 70\n");
+    drive_finish(&drive);
+}
+
+static void a_storm_goes_on_and_ends(void **state)
+{
+    (void)state;
+    build_both();
+    for (unsigned i = 0; i < 2; i++) {
+        builds[i].rules[0].storm_count = 1 + i;
+        builds[i].rules[0].storm_ms = 10000;
+    }
+    drive_init(&drive, &builds[0].config);
+    feed_value(1000, "l/a", 1000, 60);
+    feed_value(1000, "l/b", 1000, 60);
+    adopt(&builds[1].config);
+    feed_value(2000, "l/c", 2000, 60);
+    drive_advance(&drive, 30999);
+    drive_expect(&drive, "hot a raised critical active #1 at 1000 since 1000 60\n"
+                         "hot * storm ok unknown #1 at 1000 since 1000 nan\n"
+                         "hot b none critical active #0 at 1000 since 1000 60\n"
+                         "hot c none critical active #0 at 2000 since 2000 60\n"
+                         "hot * storm_end ok unknown #2 at 21000 since 1000 nan\n");
+    drive_finish(&drive);
+}
+
+static void an_expected_series_is_watched_from_the_change_on(void **state)
+{
+    static struct weir_expected expected = {.rule = 0, .series = "gone"};
+
+    (void)state;
+    build_both();
+    builds[1].rules[0].silent_ms = 5000;
+    builds[1].rules[0].grace_ms = 5000;
+    builds[1].config.expected = &expected;
+    builds[1].config.expected_count = 1;
+    drive_init(&drive, &builds[0].config);
+    drive_advance(&drive, 1000);
+    adopt(&builds[1].config);
+    drive_advance(&drive, 5999);
+    drive_expect(&drive, "");
+    drive_advance(&drive, 6000);
+    drive_expect(&drive, "hot gone stale ok unknown #1 at 6000 since 1000 nan\n");
+    drive_finish(&drive);
+}
+
 static void a_rule_on_another_field_or_stream_starts_anew(void **state)
 {
     struct weir_alert alert;
@@ -371,6 +494,11 @@ int main(void)
         cmocka_unit_test(series_keep_their_numbers_when_the_maximum_changes),
         cmocka_unit_test(the_state_of_a_rule_goes_on_while_others_come_and_go),
         cmocka_unit_test(a_rule_with_new_limits_goes_on_from_its_state_and_sequence),
+        cmocka_unit_test(a_longer_hold_does_not_demote_and_a_lost_level_becomes_the_nearest),
+        cmocka_unit_test(what_is_shelved_latched_or_flapping_stays_so),
+        cmocka_unit_test(flapping_without_a_rule_for_it_is_over),
+        cmocka_unit_test(a_storm_goes_on_and_ends),
+        cmocka_unit_test(an_expected_series_is_watched_from_the_change_on),
         cmocka_unit_test(a_rule_on_another_field_or_stream_starts_anew),
         cmocka_unit_test(a_timer_of_the_rule_runs_on),
         cmocka_unit_test(many_open_windows_of_a_changed_stream_are_closed_in_parts),

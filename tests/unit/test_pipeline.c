@@ -672,6 +672,74 @@ static void the_plan_adds_up(void **state)
     assert_true(weir_pipeline_size(&build.config, NULL) >= size + plans[1].record_bytes);
 }
 
+/* Rules of every form, with all that the clock does. */
+static void build_random_rules(void)
+{
+    static struct weir_expected expected = {.series = "never/heard"};
+    struct weir_rule_config *rule = build_rule(&build, "window", 0, 0, 30);
+
+    rule->on_window = true;
+    rule->of = WEIR_AGGREGATE_MAX;
+    rule->silent_ms = 20000;
+    rule = build_rule(&build, "apart", 1, 0, 5);
+    rule->on_window = true;
+    rule->of = WEIR_AGGREGATE_MEAN;
+    rule->has_minus = true;
+    (void)snprintf(rule->minus_series, sizeof(rule->minus_series), "a");
+    rule = build_rule(&build, "both", 0, 0, 20);
+    rule->has_and = true;
+    rule->and_field = 1;
+    rule->and_comparison = weir_comparison_make(WEIR_OPERATOR_BELOW, 15, 0, 1, WEIR_LEVEL_INFO);
+    rule->flap_count = 3;
+    rule->flap_ms = 30000;
+    rule = build_rule(&build, "less", 0, 0, 20);
+    rule->has_minus = true;
+    rule->minus_field = 1;
+    rule->storm_count = 5;
+    rule->storm_ms = 5000;
+    rule = build_rule(&build, "steep", 2, 0, 100);
+    rule->form = WEIR_RULE_RATE;
+    rule->slope_window_ms = 4000;
+    rule->slope_unit_ms = 60000;
+    rule->counter = true;
+    rule = build_rule(&build, "other", 3, 0, 0);
+    rule->form = WEIR_RULE_CHANGE;
+    rule->on_change = true;
+    rule->remind_ms[WEIR_LEVEL_CRITICAL] = 7000;
+    rule = build_rule(&build, "gone", 0, 0, 3);
+    rule->form = WEIR_RULE_SILENCE;
+    rule->silent_ms = 3000;
+    rule->grace_ms = 10000;
+    rule->clear_delay_ms = 500;
+    expected.rule = build.config.rule_count - 1;
+    build.config.expected = &expected;
+    build.config.expected_count = 1;
+    build.config.shelve_max_ms = 100000;
+    build.streams[0].max_past_ms = 30000;
+}
+
+/* An operator, the link, another process. */
+static void random_outside(struct test_random *random, int64_t *now_ms)
+{
+    struct weir_command command = {
+        .kind = (enum weir_command_kind)random_below(random, 3),
+        .rule = build.rules[random_below(random, build.config.rule_count)].name,
+        .series = random_once_in(random, 2) ? "a/1" : "x",
+        .duration_ms = random_between(random, 0, 20000),
+    };
+    int64_t pause_ms = random_between(random, 1, 100000);
+
+    if (random_once_in(random, 30)) {
+        weir_pipeline_step_clock(&drive.pipeline, pause_ms, random_once_in(random, 2));
+        weir_pipeline_resume(&drive.pipeline, pause_ms);
+        *now_ms += pause_ms;
+    }
+    if (random_once_in(random, 30))
+        weir_pipeline_set_link(&drive.pipeline, random_once_in(random, 2));
+    (void)weir_pipeline_command(&drive.pipeline, &command);
+    drive_take(&drive);
+}
+
 /* A configuration with something of everything. */
 static void build_random(struct test_random *random)
 {
@@ -706,6 +774,7 @@ static void build_random(struct test_random *random)
     build_rule(&build, "held", 1, 0, 10)->hold_ms = 3000;
     build_rule(&build, "slow", 2, 0, 10)->clear_delay_ms = 2000;
     (void)build_rule(&build, "plain", 3, 0, 10);
+    build_random_rules();
 }
 
 static void draw_payload(struct test_random *random, int64_t now_ms, char *payload, size_t size)
@@ -748,6 +817,8 @@ static void random_step(struct test_random *random, int64_t *now_ms)
     drive_accept(&drive, &message);
     if (random_once_in(random, 500))
         drive_drain(&drive);
+    if (random_once_in(random, 10))
+        random_outside(random, now_ms);
 }
 
 /* Moves the state to another address and goes on with a handle made anew for it. */
@@ -791,8 +862,23 @@ static char *run_random(uint64_t test, bool relocating, struct weir_ledger *ledg
     return text;
 }
 
+/* Notes which events the text tells of. */
+static void note_events(const char *text, bool *seen)
+{
+    char word[16];
+
+    for (int event = 0; event <= WEIR_EVENT_STORM_END; event++) {
+        (void)snprintf(word, sizeof(word), " %s ", weir_event_name((enum weir_event)event));
+        seen[event] |= strstr(text, word) != NULL;
+    }
+}
+
 static void two_runs_over_the_same_input_give_the_same_wherever_the_state_lies(void **state)
 {
+    bool seen[WEIR_EVENT_STORM_END + 1] = {[WEIR_EVENT_ESCALATED] = true,
+                                           [WEIR_EVENT_DEESCALATED] = true,
+                                           [WEIR_EVENT_REMOVED] = true};
+
     (void)state;
     for (uint64_t test = 1; test <= 12; test++) {
         struct weir_ledger ledgers[2];
@@ -809,9 +895,12 @@ static void two_runs_over_the_same_input_give_the_same_wherever_the_state_lies(v
         assert_true(ledgers[0].late > ledgers[0].late_dropped);
         assert_true(strstr(texts[0], "raised") && strstr(texts[0], "cleared"));
         assert_true(strstr(texts[0], " r1 n") && strstr(texts[0], "pending"));
+        note_events(texts[0], seen);
         free(texts[0]);
         free(texts[1]);
     }
+    for (int event = 0; event <= WEIR_EVENT_STORM_END; event++)
+        assert_true(seen[event]);
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 
 #include "weir/config.h"
 
-enum { BUILD_STREAM_MAX = 4, BUILD_FIELD_MAX = 4, BUILD_RULE_MAX = 8 };
+enum { BUILD_STREAM_MAX = 4, BUILD_FIELD_MAX = 4, BUILD_RULE_MAX = 12 };
 
 /* Refers to itself: neither copied nor moved once streams are in. */
 struct build {
