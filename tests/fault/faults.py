@@ -36,7 +36,8 @@ LOAD = """{ name = "load"; topics = [ "load/{device}" ]; format = "json";
       fields = ( { name = "t"; path = "t"; } );
       window = { size = "1s"; lateness = "1s"; idle = "1h"; };
       aggregates = [ "count", "sum", "first", "last" ]; max_series = 20; }"""
-HOT = '{ name = "hot"; stream = "load"; field = "t"; above = 30.0; deadband = 2.0; }'
+HOT = ('{ name = "hot"; stream = "load"; field = "t"; above = 30.0; deadband = 2.0; '
+       'flap = "off"; storm = "off"; }')
 
 
 def draw_seed():

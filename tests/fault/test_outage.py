@@ -233,7 +233,8 @@ def test_broker_absent(bench):
     expect_all(site, load)
 
 
-HELD = """{ name = "held"; stream = "load"; field = "t"; above = 30.0; hold = "10s"; }"""
+HELD = """{ name = "held"; stream = "load"; field = "t"; above = 30.0; hold = "10s";
+       flap = "off"; storm = "off"; }"""
 
 
 def test_stop_keeps(bench):
