@@ -201,7 +201,8 @@ enum weir_alert_change weir_alert_judge(struct weir_alert_state *state,
                                         int64_t time_ms, const struct weir_alert_time *now)
 {
     int64_t timer_ms = timer_of(rule, time_ms, now);
-    int64_t gap_ms = time_ms - state->evaluated_ms;
+    bool known = state->condition != WEIR_CONDITION_UNKNOWN;
+    int64_t gap_ms = known ? time_ms - state->evaluated_ms : 0;
     bool was_low = weir_alert_has(state, WEIR_ALERT_LOW);
     bool low = was_low;
     bool anew =
@@ -210,7 +211,7 @@ enum weir_alert_change weir_alert_judge(struct weir_alert_state *state,
     enum weir_alert_change change;
     unsigned over;
 
-    if (state->condition == WEIR_CONDITION_UNKNOWN) {
+    if (!known) {
         begin(state, timer_ms, time_ms);
     } else if (weir_alert_has(state, WEIR_ALERT_SHIFT)) {
         for (unsigned i = 0; i < WEIR_LEVEL_COUNT - 1; i++)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Raise it when the meaning of the state changes without its size. */
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 size_t weir_config_image_size(const struct weir_config *config)
 {

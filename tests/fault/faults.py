@@ -36,8 +36,9 @@ LOAD = """{ name = "load"; topics = [ "load/{device}" ]; format = "json";
       fields = ( { name = "t"; path = "t"; } );
       window = { size = "1s"; lateness = "1s"; idle = "1h"; };
       aggregates = [ "count", "sum", "first", "last" ]; max_series = 20; }"""
-HOT = ('{ name = "hot"; stream = "load"; field = "t"; above = 30.0; deadband = 2.0; '
-       'flap = "off"; storm = "off"; }')
+# Every event counts: none is to be held back.
+HOT = ('{ name = "hot"; stream = "load"; field = "t"; above = 30.0; deadband = 2.0;'
+       ' flap = "off"; storm = "off"; }')
 
 
 def draw_seed():

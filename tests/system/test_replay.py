@@ -372,6 +372,64 @@ def test_an_alert_is_raised_and_cleared_in_the_output(bench):
     equal([json.loads(one)["event"] for one in alerts], ["raised", "cleared"], "events")
 
 
+def alert_lines(bench, rule, lines):
+    """What a rule on BOILER makes of the lines, as (event, level, ts, value)."""
+    done = bench.run("replay", "-c", bench.config([BOILER], f"alerts: ( {{ {rule} }} );"),
+                     data="".join(lines).encode())
+    found = [json.loads(one) for one in done.stdout.decode().splitlines()]
+    return [(one["event"], one["level"], one["ts"] - T0, one["value"])
+            for one in found if one["type"] == "alert"]
+
+
+def samples(*pairs):
+    return [line("boiler/1/temp", T0 + at, str(value)) for at, value in pairs]
+
+
+def test_levels_go_up_and_down(bench):
+    found = alert_lines(
+        bench, """name = "heat"; stream = "boiler"; field = "temp";
+        above = { info = 60.0; critical = 85.0; }; deadband = 2.0;""",
+        samples((0, 50), (1000, 61), (2000, 90), (3000, 84), (4000, 83), (5000, 58)))
+    equal(found, [("raised", "info", 1000, 61), ("escalated", "critical", 2000, 90),
+                  ("deescalated", "info", 4000, 83), ("cleared", "ok", 5000, 58)], "levels")
+
+
+def test_silence_strikes_on_time_however_long_the_gap_in_the_input(bench):
+    found = alert_lines(bench, 'name = "gone"; stream = "boiler"; flap = "off";'
+                               ' silent = { warning = "10s"; critical = "1m"; };',
+                        samples((0, 1), (9999, 1), (200_000, 1), (215_000, 1)))
+    equal(found, [("raised", "warning", 19_999, 10), ("escalated", "critical", 69_999, 60),
+                  ("cleared", "ok", 200_000, 0), ("raised", "warning", 210_000, 10),
+                  ("cleared", "ok", 215_000, 0)], "silence")
+
+
+def test_a_rate_is_judged_in_its_unit(bench):
+    steady = [(i * 10_000, 20 + i * 0.1) for i in range(20)]
+    rising = [(200_000 + i * 10_000, 22 + i * 0.5) for i in range(20)]
+    rule = 'name = "rise"; stream = "boiler"; field = "temp"; rate = "2.0/min"; window = "2m";'
+    found = alert_lines(bench, rule, samples(*steady, *rising))
+    equal([one[:2] for one in found], [("raised", "warning")], "the slope passes the limit once")
+    expect(2 < found[0][3] < 3, f"its value is a slope a minute: {found[0][3]}")
+    equal(alert_lines(bench, rule, samples(*steady)), [], "a slope of 0.6 a minute")
+
+
+def test_a_window_is_judged_when_it_closes(bench):
+    found = alert_lines(bench, 'name = "warm"; stream = "boiler"; field = "temp"; of = "mean";'
+                               ' above = 50.0;',
+                        samples((0, 90), (5000, 20), (12_000, 10), (25_000, 10)))
+    equal(found, [("raised", "warning", 10_000, 55), ("cleared", "ok", 20_000, 10)], "windows")
+
+
+def test_flapping_holds_back_and_ends(bench):
+    swings = [(i * 1000, 90 if i % 2 else 10) for i in range(20)]
+    found = alert_lines(bench, 'name = "hot"; stream = "boiler"; field = "temp"; above = 85.0;'
+                               ' flap = { count = 3; within = "1m"; };',
+                        samples(*swings, (100_000, 90)))
+    equal([one[0] for one in found], ["raised", "cleared", "raised", "flapping", "flap_end"],
+          "events")
+    equal(found[-1][:3], ("flap_end", "warning", 78_000), "the end, with the level that it left")
+
+
 def test_a_retained_message_raises_no_alert(bench):
     rule = ('alerts: ( { name = "hot"; stream = "boiler"; field = "temp"; above = 85.0; } );')
     config = bench.config([BOILER], rule)
