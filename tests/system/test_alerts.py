@@ -1,5 +1,6 @@
 """Alerts as a subscriber on the gateway's broker sees them."""
 
+import subprocess
 import time
 
 import harness
@@ -68,6 +69,28 @@ def test_fields(bench):
     again = alerts.wait(lambda message: message.topic.endswith("/event"), "an event", count=3)
     equal(again[2].json["seq"], raised["seq"] + 2, "the number of the third event")
     expect(again[2].json["id"] != number, "a second occurrence has the name of the first")
+
+
+def test_properties(bench):
+    """MQTT 5 properties repeat what the payload says; an event expires, a state does not."""
+    broker, alerts = start(bench, rule("hot", "above = 30.0;"))
+    root = f"{ROOT}/hot/north.hall-1"
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-V", "5", "-q", "1",
+               "-C", "2", "-W", "20", "-F", "%t %C %F %E %P", "-t", f"{root}/+"]
+    before = len(broker.log())
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+        broker.wait_subscribed(f"{root}/+", before)
+        broker.publish(TOPIC, reading(0, 31))
+        lines = dict(line.split(" ", 1) for line in listener.communicate()[0].splitlines())
+    raised = alerts.wait_topic(f"{root}/event")[0].json
+    pairs = {"schema:weir.alert/1", "rule:hot", "level:warning", f"seq:{raised['seq']}"}
+    for kind in ("event", "state"):
+        content_type, format_indicator, rest = lines[f"{root}/{kind}"].split(" ", 2)
+        equal((content_type, format_indicator), ("application/json", "1"), f"what a {kind} is")
+        expiry, _, rest = rest.partition(" ")
+        equal(set(rest.split()), pairs, f"the user properties of a {kind}")
+        expect(86_000 < int(expiry) <= 86_400 if kind == "event" else not expiry,
+               f"{expiry!r} as the expiry of a {kind}")
 
 
 def test_retained(bench):
