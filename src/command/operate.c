@@ -181,7 +181,7 @@ static void complain(struct weir_daemon *daemon, const struct weir_text *answer)
     weir_log_warning("command by MQTT refused: %.*s", (int)answer->length, answer->bytes);
 }
 
-static bool take_command(struct weir_daemon *daemon, const struct weir_publisher_command *given,
+static bool take_command(struct weir_daemon *daemon, const struct weir_reception_command *given,
                          struct weir_text *answer)
 {
     char problem[WEIR_ORDER_PROBLEM_SIZE];
@@ -201,7 +201,7 @@ static bool take_command(struct weir_daemon *daemon, const struct weir_publisher
 
 bool weir_operate_step(struct weir_daemon *daemon)
 {
-    struct weir_publisher_command given;
+    struct weir_reception_command given;
     bool obeyed = false;
 
     while (weir_publisher_peek_command(daemon->publisher, &given)) {

@@ -6,12 +6,10 @@
 #include <time.h>
 
 #include "command/events.h"
-#include "command/inbox.h"
 #include "command/info.h"
 #include "command/live.h"
 #include "command/removal.h"
 #include "command/states.h"
-#include "command/sweep.h"
 #include "port/log.h"
 
 #define INFO_EVERY_MS 10000
@@ -40,10 +38,7 @@ struct weir_publisher {
     struct weir_removals removals;
     struct next_tables next;
     bool followed; /* by a publisher that has taken the events over */
-    struct weir_inbox inbox;
-    struct weir_sweep sweep;
-    bool sweep_due;
-    struct weir_answer answer;
+    struct weir_reception reception;
     struct weir_info_counts counts;
     struct weir_outlet outlet;
 };
@@ -83,7 +78,7 @@ static void free_publisher(struct weir_publisher *publisher)
     finish_tables(&publisher->next.states, &publisher->next.live);
     weir_removals_finish(&publisher->removals);
     weir_events_finish(&publisher->events);
-    weir_inbox_finish(&publisher->inbox);
+    weir_reception_finish(&publisher->reception);
     free(publisher);
 }
 
@@ -100,11 +95,11 @@ bool weir_publisher_connect(struct weir_publisher *publisher, int wake_fd)
         .will_payload = "offline",
         .will_delay_s = WILL_DELAY_S,
         .on_request = weir_inbox_accept,
-        .context = &publisher->inbox,
+        .context = &publisher->reception.inbox,
         .wake_fd = wake_fd,
     };
 
-    if (!weir_inbox_init(&publisher->inbox, wake_fd)) {
+    if (!weir_reception_open(&publisher->reception, wake_fd)) {
         weir_log_error("no memory for what comes in by the publishing connection");
         return false;
     }
@@ -124,7 +119,7 @@ struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
         goto error;
     weir_outlet_init(&publisher->outlet, intake, config);
     weir_removals_init(&publisher->removals);
-    weir_sweep_init(&publisher->sweep);
+    weir_reception_init(&publisher->reception);
     if (!weir_events_init(&publisher->events) ||
         !make_tables(&publisher->states, &publisher->live, config))
         goto error_publisher;
@@ -202,6 +197,8 @@ static void send_status(struct weir_publisher *publisher)
 
 static enum weir_status send_info_now(struct weir_publisher *publisher)
 {
+    publisher->counts.commands_done = publisher->reception.commands_done;
+    publisher->counts.commands_refused = publisher->reception.commands_refused;
     publisher->counts.states = *weir_states_count(&publisher->states);
     return weir_info_send(&publisher->outlet, publisher->storage, &publisher->counts);
 }
@@ -280,134 +277,8 @@ static void begin_connection(struct weir_publisher *publisher)
     publisher->generation = weir_mqtt_generation(publisher->outlet.mqtt);
     publisher->status_sent = false;
     publisher->info_at_ms = 0;
-    publisher->sweep_due = !publisher->followed;
-    weir_sweep_cancel(&publisher->sweep);
+    weir_reception_begin(&publisher->reception);
     tell_all(publisher);
-}
-
-/* To commands and to Home Assistant's word that it has started, and during a sweep to what is
- * retained of us. */
-static void subscribe(struct weir_publisher *publisher)
-{
-    const struct weir_config *config = publisher->outlet.config;
-    struct weir_mqtt_filter filters[2 + WEIR_SWEEP_FILTER_COUNT_MAX];
-    size_t count = 0;
-
-    if (config->commands) {
-        filters[count] = (struct weir_mqtt_filter){.qos = 1};
-        snprintf(filters[count].text, sizeof(filters[count].text), "weir/v1/%s/alert/+/+/cmd",
-                 config->gateway);
-        count++;
-    }
-    if (config->discovery[0] != '\0') {
-        filters[count] = (struct weir_mqtt_filter){.qos = 1};
-        snprintf(filters[count].text, sizeof(filters[count].text), "%s/status", config->discovery);
-        count++;
-    }
-    count += weir_sweep_filters(&publisher->sweep, config, &filters[count]);
-    weir_mqtt_subscribe(publisher->outlet.mqtt, filters, count);
-}
-
-static bool is_home_assistant(const struct weir_publisher *publisher,
-                              const struct weir_message *message)
-{
-    const char *prefix = publisher->outlet.config->discovery;
-    size_t length = strlen(prefix);
-
-    return length > 0 && message->topic_length == length + strlen("/status") &&
-           memcmp(message->topic, prefix, length) == 0 &&
-           memcmp(message->topic + length, "/status", strlen("/status")) == 0;
-}
-
-/* One that is retained was meant for another day. */
-static bool is_command(const struct weir_publisher *publisher, const struct weir_message *message,
-                       struct weir_topic *topic)
-{
-    weir_topic_read(topic, publisher->outlet.config, message->topic, message->topic_length);
-    return topic->kind == WEIR_TOPIC_COMMAND && !message->retained &&
-           publisher->outlet.config->commands;
-}
-
-/* False: there was no room to act on it, or it is a command. */
-static bool take_message(struct weir_publisher *publisher, const struct weir_message *message,
-                         int64_t now_ms)
-{
-    struct weir_topic topic;
-
-    if (is_home_assistant(publisher, message)) {
-        if (message->payload_length == 6 && memcmp(message->payload, "online", 6) == 0)
-            tell_all(publisher);
-        return true;
-    }
-    if (message->retained)
-        return weir_sweep_take(&publisher->sweep, &publisher->outlet, message, now_ms);
-    return !is_command(publisher, message, &topic);
-}
-
-bool weir_publisher_peek_command(struct weir_publisher *publisher,
-                                 struct weir_publisher_command *command)
-{
-    struct weir_message message;
-    struct weir_mqtt_reply reply;
-
-    if (weir_answer_is_waiting(&publisher->answer) ||
-        !weir_inbox_peek(&publisher->inbox, &message, &reply) ||
-        !is_command(publisher, &message, &command->topic))
-        return false;
-    command->payload = message.payload;
-    command->payload_length = message.payload_length;
-    return true;
-}
-
-void weir_publisher_answer_command(struct weir_publisher *publisher, bool done,
-                                   const struct weir_text *answer)
-{
-    struct weir_message message;
-    struct weir_mqtt_reply reply;
-
-    if (weir_inbox_peek(&publisher->inbox, &message, &reply))
-        weir_answer_put(&publisher->answer, &reply, answer);
-    weir_inbox_release(&publisher->inbox);
-    publisher->counts.commands_done += done;
-    publisher->counts.commands_refused += !done;
-    if (weir_mqtt_connected(publisher->outlet.mqtt))
-        weir_answer_send(&publisher->answer, &publisher->outlet);
-}
-
-/* True: the engine may have something to follow now, or there is more to take. */
-static bool take_messages(struct weir_publisher *publisher, int64_t now_ms)
-{
-    struct weir_message message;
-    struct weir_mqtt_reply reply;
-    bool taken = false;
-
-    while (weir_inbox_peek(&publisher->inbox, &message, &reply) &&
-           take_message(publisher, &message, now_ms)) {
-        weir_inbox_release(&publisher->inbox);
-        taken = true;
-    }
-    return taken;
-}
-
-static void step_sweep(struct weir_publisher *publisher, int64_t now_ms)
-{
-    if (publisher->sweep_due && publisher->status_sent &&
-        !weir_sweep_is_active(&publisher->sweep)) {
-        publisher->sweep_due = false;
-        weir_sweep_begin(&publisher->sweep, &publisher->inbox, now_ms);
-        subscribe(publisher);
-    }
-    switch (weir_sweep_step(&publisher->sweep, &publisher->inbox, now_ms)) {
-    case WEIR_SWEEP_AGAIN:
-        weir_mqtt_subscribe(publisher->outlet.mqtt, NULL, 0);
-        subscribe(publisher);
-        break;
-    case WEIR_SWEEP_OVER:
-        subscribe(publisher);
-        break;
-    case WEIR_SWEEP_IDLE:
-        break;
-    }
 }
 
 /* What is retained waits until what was retained before has been looked at. */
@@ -416,10 +287,10 @@ static void send_all(struct weir_publisher *publisher, int64_t now_ms)
     struct weir_outlet *outlet = &publisher->outlet;
 
     send_status(publisher);
-    weir_answer_send(&publisher->answer, outlet);
+    weir_reception_send_answer(&publisher->reception, outlet);
     weir_events_send(&publisher->events, outlet);
     weir_removals_send(&publisher->removals, outlet, publisher->followed);
-    if (!publisher->sweep_due && !weir_sweep_is_active(&publisher->sweep)) {
+    if (!weir_reception_is_sweeping(&publisher->reception)) {
         weir_states_send(&publisher->states, outlet);
         weir_live_send(&publisher->live, outlet);
     }
@@ -435,25 +306,42 @@ int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms)
 {
     struct weir_mqtt *mqtt = publisher->outlet.mqtt;
     int64_t next_ms = weir_mqtt_step(mqtt, now_ms);
-    bool taken;
+    enum weir_reception_news news;
 
     take_answers(publisher);
     if (!weir_mqtt_connected(mqtt))
         return next_ms;
     if (weir_mqtt_generation(mqtt) != publisher->generation)
         begin_connection(publisher);
-    taken = take_messages(publisher, now_ms);
+    news = weir_reception_take(&publisher->reception, &publisher->outlet, now_ms);
+    if (news == WEIR_RECEPTION_ANNOUNCE)
+        tell_all(publisher);
     send_all(publisher, now_ms);
-    step_sweep(publisher, now_ms);
-    if (taken)
+    if (publisher->status_sent && !publisher->followed)
+        weir_reception_step(&publisher->reception, &publisher->outlet, now_ms);
+    if (news != WEIR_RECEPTION_NOTHING)
         return now_ms;
-    next_ms = earlier(next_ms, weir_sweep_deadline(&publisher->sweep));
+    next_ms = earlier(next_ms, weir_reception_deadline(&publisher->reception));
     return earlier(next_ms, publisher->info_at_ms);
+}
+
+bool weir_publisher_peek_command(struct weir_publisher *publisher,
+                                 struct weir_reception_command *command)
+{
+    return weir_reception_peek_command(&publisher->reception, publisher->outlet.config, command);
+}
+
+void weir_publisher_answer_command(struct weir_publisher *publisher, bool done,
+                                   const struct weir_text *answer)
+{
+    weir_reception_answer_command(&publisher->reception, done, answer);
+    if (weir_mqtt_connected(publisher->outlet.mqtt))
+        weir_reception_send_answer(&publisher->reception, &publisher->outlet);
 }
 
 bool weir_publisher_is_settled(const struct weir_publisher *publisher)
 {
-    return weir_sweep_is_done(&publisher->sweep);
+    return weir_reception_is_settled(&publisher->reception);
 }
 
 bool weir_publisher_busy(const struct weir_publisher *publisher)
@@ -526,9 +414,7 @@ void weir_publisher_exchange(struct weir_publisher *publisher, const struct weir
 {
     add_removals(&publisher->removals, from, to);
     weir_events_renumber(&publisher->events, from, to);
-    if (strcmp(from->config->discovery, to->config->discovery) != 0)
-        weir_sweep_note_prefix(&publisher->sweep, from->config->discovery);
-    publisher->sweep_due = true;
+    weir_reception_exchange(&publisher->reception, from->config, to->config);
     weir_states_exchange(&publisher->states, &publisher->next.states);
     weir_live_finish(&publisher->live);
     publisher->live = publisher->next.live;

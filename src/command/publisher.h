@@ -10,9 +10,8 @@
 #ifndef WEIR_COMMAND_PUBLISHER_H
 #define WEIR_COMMAND_PUBLISHER_H
 
-#include "command/answer.h"
 #include "command/intake.h"
-#include "format/topic.h"
+#include "command/reception.h"
 #include "weir/engine.h"
 
 struct weir_publisher;
@@ -45,16 +44,9 @@ void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct 
 void weir_publisher_accept_summary(struct weir_publisher *publisher,
                                    const struct weir_summary *summary);
 
-/* A command that came by MQTT. */
-struct weir_publisher_command {
-    struct weir_topic topic; /* names rule and series */
-    const char *payload;
-    size_t payload_length;
-};
-
 /* The oldest command that waits, valid until it is answered; false: none. */
 bool weir_publisher_peek_command(struct weir_publisher *publisher,
-                                 struct weir_publisher_command *command);
+                                 struct weir_reception_command *command);
 
 /* Lets go of it; the answer goes to where the sender wants it. done: it was obeyed. */
 void weir_publisher_answer_command(struct weir_publisher *publisher, bool done,

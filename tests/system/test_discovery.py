@@ -136,4 +136,15 @@ def test_removed_while_down(bench):
     wait_for(lambda: list(descriptions(broker)) == [other], "the other's description alone")
 
 
+def test_turned_off_while_down(bench):
+    """With storage, what was announced under a prefix that is configured no more is deleted."""
+    store = f'storage: {{ path = "{bench.directory}/state"; journal = "4MiB"; outbox = "1MiB"; }};'
+    broker, weir = start(bench, more=ON + store)
+    await_descriptions(broker, 2)
+    weir.drain()
+    weir.configure(config(broker, alerts=HOT, more=store))
+    weir.start_online(broker, CLIMATE_FILTER)
+    wait_for(lambda: not descriptions(broker), "no description")
+
+
 harness.main(__name__)
