@@ -29,8 +29,10 @@ struct next_tables {
 struct weir_publisher {
     const char *storage; /* NULL: none */
     uint64_t generation;
+    bool ready; /* messages can be heard */
     bool status_sent;
-    int refusal; /* the reason code logged last */
+    bool info_sent; /* on this connection */
+    int refusal;    /* the reason code logged last */
     int64_t info_at_ms;
     struct weir_events events;
     struct weir_states states;
@@ -176,6 +178,14 @@ void weir_publisher_forget_removals(struct weir_publisher *publisher)
     weir_removals_forget(&publisher->removals, publisher->outlet.config);
 }
 
+bool weir_publisher_set_ready(struct weir_publisher *publisher)
+{
+    bool before = publisher->ready;
+
+    publisher->ready = true;
+    return !before;
+}
+
 void weir_publisher_set_storage(struct weir_publisher *publisher, const char *state)
 {
     publisher->storage = state;
@@ -191,7 +201,8 @@ static enum weir_status send_status_word(struct weir_outlet *outlet, const char 
 
 static void send_status(struct weir_publisher *publisher)
 {
-    if (!publisher->status_sent)
+    if (!publisher->status_sent && publisher->ready &&
+        !weir_reception_is_sweeping(&publisher->reception))
         publisher->status_sent = send_status_word(&publisher->outlet, "online") == WEIR_OK;
 }
 
@@ -210,6 +221,7 @@ static void send_info(struct weir_publisher *publisher, int64_t now_ms)
     if (now_ms < publisher->info_at_ms)
         return;
     status = send_info_now(publisher);
+    publisher->info_sent |= status != WEIR_FULL;
     publisher->info_at_ms = now_ms + (status == WEIR_FULL ? INFO_RETRY_MS : INFO_EVERY_MS);
 }
 
@@ -276,6 +288,7 @@ static void begin_connection(struct weir_publisher *publisher)
 {
     publisher->generation = weir_mqtt_generation(publisher->outlet.mqtt);
     publisher->status_sent = false;
+    publisher->info_sent = false;
     publisher->info_at_ms = 0;
     weir_reception_begin(&publisher->reception);
     tell_all(publisher);
@@ -317,7 +330,7 @@ int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms)
     if (news == WEIR_RECEPTION_ANNOUNCE)
         tell_all(publisher);
     send_all(publisher, now_ms);
-    if (publisher->status_sent && !publisher->followed)
+    if (publisher->info_sent && !publisher->followed)
         weir_reception_step(&publisher->reception, &publisher->outlet, now_ms);
     if (news != WEIR_RECEPTION_NOTHING)
         return now_ms;

@@ -79,6 +79,10 @@ void weir_publisher_note_events_done(struct weir_publisher *publisher, uint64_t 
 /* Forgets removals of rules that the configuration has again. After a restart, before connecting. */
 void weir_publisher_forget_removals(struct weir_publisher *publisher);
 
+/* Messages can be heard: from now on the gateway is said to be online. True: that is news, to be
+ * sent. */
+bool weir_publisher_set_ready(struct weir_publisher *publisher);
+
 /* What info says of the storage; NULL: there is none. A static string. Tells it at once. */
 void weir_publisher_set_storage(struct weir_publisher *publisher, const char *state);
 

@@ -51,7 +51,7 @@ enum weir_reception_news {
 enum weir_reception_news weir_reception_take(struct weir_reception *reception,
                                              struct weir_outlet *outlet, int64_t now_ms);
 
-/* Begins and ends sweeps; to be called when our status has been said. */
+/* Begins and ends sweeps; to be called when our info has been published. */
 void weir_reception_step(struct weir_reception *reception, struct weir_outlet *outlet,
                          int64_t now_ms);
 

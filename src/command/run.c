@@ -85,6 +85,8 @@ static int64_t step_input(struct weir_daemon *daemon, int64_t now_ms)
     daemon->settled = true;
     next_ms = weir_mqtt_step(daemon->input, now_ms);
     note_link(daemon);
+    if (weir_mqtt_subscribed(daemon->input) && weir_publisher_set_ready(daemon->publisher))
+        return now_ms;
     return next_ms;
 }
 

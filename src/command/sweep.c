@@ -86,7 +86,7 @@ size_t weir_sweep_filters(const struct weir_sweep *sweep, const struct weir_conf
     add_discovery(filters, &count, config, config->discovery);
     if (strcmp(sweep->former_prefix, config->discovery) != 0)
         add_discovery(filters, &count, config, sweep->former_prefix);
-    add_own(filters, &count, config, "status");
+    add_own(filters, &count, config, "info");
     return count;
 }
 
@@ -196,7 +196,7 @@ bool weir_sweep_take(struct weir_sweep *sweep, struct weir_outlet *outlet,
 
     weir_topic_read(&topic, outlet->config, message->topic, message->topic_length);
     switch (topic.kind) {
-    case WEIR_TOPIC_STATUS:
+    case WEIR_TOPIC_INFO:
         sweep->quiet_at_ms = INT64_MIN;
         return true;
     case WEIR_TOPIC_STATE:

@@ -4,7 +4,7 @@
  * of which the engine knows nothing, because an earlier process left no storage, is given back to
  * it through the log. Nothing retained is published before, so that it is not overwritten.
  *
- * The last filter asks for our own status, which the broker then hands over behind all the rest:
+ * The last filter asks for our own info, which the broker then hands over behind all the rest:
  * the round is over. A broker that does not is waited for a moment.
  */
 #ifndef WEIR_COMMAND_SWEEP_H

@@ -89,8 +89,8 @@ static enum weir_topic_kind read_kind(struct weir_topic *topic, const char *text
     const char *level;
     size_t length = take_level(&text, end, &level);
 
-    if (is_word(level, length, "status") && text == end)
-        return WEIR_TOPIC_STATUS;
+    if (is_word(level, length, "info") && text == end)
+        return WEIR_TOPIC_INFO;
     if (is_word(level, length, "live"))
         return read_subject(topic, &text, end) && text == end ? WEIR_TOPIC_LIVE
                                                               : WEIR_TOPIC_UNKNOWN;

@@ -9,7 +9,7 @@
 enum weir_topic_kind {
     WEIR_TOPIC_OTHER,   /* not of this gateway */
     WEIR_TOPIC_UNKNOWN, /* of this gateway, and of no kind below */
-    WEIR_TOPIC_STATUS,  /* status */
+    WEIR_TOPIC_INFO,    /* info */
     WEIR_TOPIC_STATE,   /* alert/<rule>/<series>/state */
     WEIR_TOPIC_COMMAND, /* alert/<rule>/<series>/cmd */
     WEIR_TOPIC_LIVE,    /* live/<stream>/<series> */

@@ -153,8 +153,8 @@ static void a_topic_is_told_for_what_it_is(void **state)
         const char *name;
         const char *series;
     } topics[] = {
-        {"weir/v1/gate/status", WEIR_TOPIC_STATUS, "", ""},
-        {"weir/v1/gate/status/x", WEIR_TOPIC_UNKNOWN, NULL, NULL},
+        {"weir/v1/gate/info", WEIR_TOPIC_INFO, "", ""},
+        {"weir/v1/gate/info/x", WEIR_TOPIC_UNKNOWN, NULL, NULL},
         {"weir/v1/gate/alert/hot/a.b/state", WEIR_TOPIC_STATE, "hot", "a/b"},
         {"weir/v1/gate/alert/hot/a%2Eb/cmd", WEIR_TOPIC_COMMAND, "hot", "a.b"},
         {"weir/v1/gate/alert/hot//state", WEIR_TOPIC_STATE, "hot", ""},
@@ -166,7 +166,7 @@ static void a_topic_is_told_for_what_it_is(void **state)
         {"weir/v1/gate/live/climate/", WEIR_TOPIC_LIVE, "climate", ""},
         {"weir/v1/gate/live/climate", WEIR_TOPIC_UNKNOWN, NULL, NULL},
         {"weir/v1/gate/live/climate/a/b", WEIR_TOPIC_UNKNOWN, NULL, NULL},
-        {"weir/v1/gateway/status", WEIR_TOPIC_OTHER, NULL, NULL},
+        {"weir/v1/gateway/info", WEIR_TOPIC_OTHER, NULL, NULL},
         {"weir/v1/gat", WEIR_TOPIC_OTHER, NULL, NULL},
         {"", WEIR_TOPIC_OTHER, NULL, NULL},
     };
