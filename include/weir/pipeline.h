@@ -146,6 +146,10 @@ void weir_pipeline_ledger(const struct weir_pipeline *pipeline, struct weir_ledg
 const char *weir_pipeline_series_name(const struct weir_pipeline *pipeline, uint32_t stream,
                                       uint32_t series);
 
+/* The series of a name; false: the stream has not seen it. */
+bool weir_pipeline_find_series(const struct weir_pipeline *pipeline, uint32_t stream,
+                               const char *name, uint32_t *series);
+
 /* Series that a stream has seen: their indices are 0 up to this. */
 uint32_t weir_pipeline_series_count(const struct weir_pipeline *pipeline, uint32_t stream);
 

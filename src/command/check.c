@@ -65,6 +65,7 @@ static uint64_t print_publisher(const struct weir_config *config)
     weir_publisher_plan(&plan, config);
     print_bytes("alert events to send", plan.event_bytes);
     print_bytes("alert states to send", plan.state_bytes);
+    print_bytes("retained messages and commands that come in", plan.inbox_bytes);
     print_bytes("live topics", plan.live_bytes);
     print_bytes("publisher in all", plan.total_bytes);
     return plan.total_bytes;

@@ -20,6 +20,11 @@ int weir_command_check(int argc, char **argv);
 int weir_command_replay(int argc, char **argv);
 int weir_command_decode(int argc, char **argv);
 int weir_command_journal(int argc, char **argv);
+int weir_command_explain(int argc, char **argv);
+int weir_command_ack(int argc, char **argv);
+int weir_command_shelve(int argc, char **argv);
+int weir_command_unshelve(int argc, char **argv);
+int weir_command_schema(int argc, char **argv);
 int weir_command_version(int argc, char **argv);
 
 #endif

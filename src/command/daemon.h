@@ -7,6 +7,7 @@
 #ifndef WEIR_COMMAND_DAEMON_H
 #define WEIR_COMMAND_DAEMON_H
 
+#include "command/control.h"
 #include "command/intake.h"
 #include "command/keeper.h"
 #include "command/opening.h"
@@ -39,6 +40,7 @@ struct weir_daemon {
     uint64_t outbox_size;
     struct weir_mqtt *input;
     struct weir_publisher *publisher;
+    struct weir_control control;
     struct weir_uplink *uplink; /* NULL: none configured, or one that a reload could not make */
     struct weir_uplink_counts unsent; /* batches that had no uplink to go to */
     struct weir_ledger losses;        /* as the log has them */
@@ -52,6 +54,11 @@ struct weir_daemon {
     uint64_t holes;                   /* of the log on disk, seen so far */
     uint64_t epoch;                   /* of an engine that begins afresh */
     int64_t clock_looked_ms;          /* when it was last asked whether the clock is right */
+    int64_t settle_by_ms;             /* until then messages wait for what was retained */
+    bool settled;
+    bool link_noted;        /* the log says of this process whether the broker can be heard, ... */
+    bool link_up;           /* ... and that it says */
+    int64_t complain_at_ms; /* not before then about commands */
     int wake_fd;
     int signal_fd;
     bool stopping;

@@ -3,6 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/discovery.h"
+#include "format/encode.h"
+
+/* What is noted of a series. */
+enum mark {
+    MARK_DIRTY = 1 << 0,     /* the broker lacks the newest */
+    MARK_DESCRIBED = 1 << 1, /* on this connection */
+};
+
 static uint64_t sketch_size(const struct weir_stream_config *stream)
 {
     return stream->quantile_count > 0 ? sizeof(struct weir_sketch) : 0;
@@ -18,7 +27,7 @@ uint64_t weir_live_size(const struct weir_config *config)
         if (stream->live)
             size += stream->max_series *
                     (stream->field_count * (sizeof(struct weir_summary) + sketch_size(stream)) +
-                     sizeof(bool));
+                     sizeof(uint8_t));
     }
     return size;
 }
@@ -30,10 +39,10 @@ static bool init_stream(struct weir_live_stream *entry, const struct weir_stream
     entry->field_count = stream->field_count;
     entry->series_max = stream->max_series;
     entry->newest = calloc(count, sizeof(*entry->newest));
-    entry->dirty = calloc(stream->max_series, sizeof(*entry->dirty));
+    entry->marks = calloc(stream->max_series, sizeof(*entry->marks));
     if (stream->quantile_count > 0)
         entry->sketches = calloc(count, sizeof(*entry->sketches));
-    return entry->newest && entry->dirty && (entry->sketches || stream->quantile_count == 0);
+    return entry->newest && entry->marks && (entry->sketches || stream->quantile_count == 0);
 }
 
 bool weir_live_init(struct weir_live *live, const struct weir_config *config)
@@ -54,83 +63,127 @@ void weir_live_finish(struct weir_live *live)
     for (uint32_t i = 0; i < live->stream_count; i++) {
         free(live->streams[i].newest);
         free(live->streams[i].sketches);
-        free(live->streams[i].dirty);
+        free(live->streams[i].marks);
     }
     memset(live, 0, sizeof(*live));
 }
 
-void weir_live_put_back(struct weir_live *live, uint32_t stream, uint32_t series)
+static void mark(struct weir_live_stream *entry, uint32_t series)
 {
-    struct weir_live_stream *entry = &live->streams[stream];
+    entry->dirty_count += !(entry->marks[series] & MARK_DIRTY);
+    entry->marks[series] |= MARK_DIRTY;
+}
 
-    entry->dirty_count += !entry->dirty[series];
-    entry->dirty[series] = true;
+/* Of each field, in its place; count 0: none yet. */
+static struct weir_summary *newest_of(const struct weir_live_stream *entry, uint32_t series)
+{
+    return &entry->newest[(size_t)series * entry->field_count];
 }
 
 void weir_live_accept(struct weir_live *live, const struct weir_summary *summary,
                       const struct weir_sketch *sketch)
 {
     struct weir_live_stream *entry = &live->streams[summary->stream];
-    size_t index = (size_t)summary->series * entry->field_count + summary->field;
     struct weir_summary *newest;
 
     if (!entry->newest)
         return;
-    newest = &entry->newest[index];
+    newest = &newest_of(entry, summary->series)[summary->field];
     if (newest->count > 0 && summary->start_ms < newest->start_ms)
         return;
     *newest = *summary;
     if (entry->sketches && sketch)
-        entry->sketches[index] = *sketch;
-    weir_live_put_back(live, summary->stream, summary->series);
+        entry->sketches[newest - entry->newest] = *sketch;
+    mark(entry, summary->series);
 }
 
-bool weir_live_take(struct weir_live *live, uint32_t *stream, uint32_t *series)
+void weir_live_mark_all(struct weir_live *live)
 {
     for (uint32_t i = 0; i < live->stream_count; i++) {
         struct weir_live_stream *entry = &live->streams[i];
 
-        if (entry->dirty_count == 0)
-            continue;
-        while (!entry->dirty[entry->cursor])
-            entry->cursor = (entry->cursor + 1) % entry->series_max;
-        entry->dirty[entry->cursor] = false;
-        entry->dirty_count--;
-        *stream = i;
-        *series = entry->cursor;
-        return true;
-    }
-    return false;
-}
-
-void weir_live_put_all_back(struct weir_live *live)
-{
-    for (uint32_t i = 0; i < live->stream_count; i++) {
-        const struct weir_live_stream *entry = &live->streams[i];
-
         for (uint32_t j = 0; j < entry->series_max; j++) {
-            const struct weir_summary *newest = weir_live_newest(live, i, j);
+            const struct weir_summary *newest = newest_of(entry, j);
 
+            entry->marks[j] &= (uint8_t)~MARK_DESCRIBED;
             for (uint32_t k = 0; k < entry->field_count; k++) {
                 if (newest[k].count > 0)
-                    weir_live_put_back(live, i, j);
+                    mark(entry, j);
             }
         }
     }
 }
 
-const struct weir_summary *weir_live_newest(const struct weir_live *live, uint32_t stream,
-                                            uint32_t series)
+/* Under the lock. */
+static void write_series(const struct weir_live_stream *entry, struct weir_outlet *outlet,
+                         const struct weir_stream_config *stream, const char *name, uint32_t series)
 {
-    const struct weir_live_stream *entry = &live->streams[stream];
+    const struct weir_summary *newest = newest_of(entry, series);
+    const struct weir_sketch *sketches =
+        entry->sketches ? &entry->sketches[newest - entry->newest] : NULL;
+    struct weir_text *payload = &outlet->payload;
+    const char *separator = "";
 
-    return &entry->newest[(size_t)series * entry->field_count];
+    weir_outlet_begin(outlet, "live/");
+    weir_text_add(&outlet->topic, stream->name);
+    weir_text_add(&outlet->topic, "/");
+    weir_encode_topic_level(&outlet->topic, name);
+    weir_text_add(payload, "{\"schema\":\"weir.live/1\",\"gateway\":");
+    weir_text_add_quoted(payload, outlet->config->gateway);
+    weir_text_add(payload, ",\"summaries\":[");
+    for (uint32_t i = 0; i < entry->field_count; i++) {
+        if (newest[i].count == 0)
+            continue;
+        weir_text_add(payload, separator);
+        weir_text_add(payload, "{");
+        weir_encode_summary(payload, stream, name, &newest[i], sketches ? &sketches[i] : NULL);
+        weir_text_add(payload, "}");
+        separator = ",";
+    }
+    weir_text_add(payload, "]}");
 }
 
-const struct weir_sketch *weir_live_sketches(const struct weir_live *live, uint32_t stream,
-                                             uint32_t series)
+/* False: there was no room; what was described is described again. */
+static bool describe(const struct weir_live_stream *entry, struct weir_outlet *outlet,
+                     uint32_t stream, uint32_t series)
 {
-    const struct weir_live_stream *entry = &live->streams[stream];
+    if (entry->marks[series] & MARK_DESCRIBED || !weir_discovery_is_on(outlet))
+        return true;
+    for (uint32_t i = 0; i < entry->field_count; i++) {
+        if (weir_discovery_send_sensor(outlet, stream, series, i) == WEIR_FULL)
+            return false;
+    }
+    entry->marks[series] |= MARK_DESCRIBED;
+    return true;
+}
 
-    return entry->sketches ? &entry->sketches[(size_t)series * entry->field_count] : NULL;
+/* False: there was no room. */
+static bool send_series(const struct weir_live_stream *entry, struct weir_outlet *outlet,
+                        uint32_t stream, uint32_t series)
+{
+    const struct weir_engine *engine;
+
+    if (!describe(entry, outlet, stream, series))
+        return false;
+    engine = weir_intake_lock(outlet->intake);
+    write_series(entry, outlet, &outlet->config->streams[stream],
+                 weir_pipeline_series_name(&engine->pipeline, stream, series), series);
+    weir_intake_unlock(outlet->intake);
+    return weir_outlet_send(outlet, 0, true, WEIR_OUTLET_LIVE, 0) != WEIR_FULL;
+}
+
+void weir_live_send(struct weir_live *live, struct weir_outlet *outlet)
+{
+    for (uint32_t i = 0; i < live->stream_count; i++) {
+        struct weir_live_stream *entry = &live->streams[i];
+
+        while (entry->dirty_count > 0) {
+            while (!(entry->marks[entry->cursor] & MARK_DIRTY))
+                entry->cursor = (entry->cursor + 1) % entry->series_max;
+            if (!send_series(entry, outlet, i, entry->cursor))
+                return;
+            entry->marks[entry->cursor] &= (uint8_t)~MARK_DIRTY;
+            entry->dirty_count--;
+        }
+    }
 }

@@ -4,11 +4,7 @@
 #ifndef WEIR_COMMAND_LIVE_H
 #define WEIR_COMMAND_LIVE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "weir/config.h"
-#include "weir/flow.h"
+#include "command/outlet.h"
 #include "weir/sketch.h"
 
 struct weir_live {
@@ -16,7 +12,7 @@ struct weir_live {
     struct weir_live_stream {
         struct weir_summary *newest;  /* [series][field]; count 0: none yet */
         struct weir_sketch *sketches; /* the same; NULL: no quantiles are asked for */
-        bool *dirty;                  /* [series]: the broker lacks the newest */
+        uint8_t *marks;               /* [series]: see live.c */
         uint32_t field_count;
         uint32_t series_max;
         uint32_t dirty_count;
@@ -36,17 +32,10 @@ void weir_live_finish(struct weir_live *live);
 void weir_live_accept(struct weir_live *live, const struct weir_summary *summary,
                       const struct weir_sketch *sketch);
 
-/* Finds a series with news, which then counts as told; false: none. */
-bool weir_live_take(struct weir_live *live, uint32_t *stream, uint32_t *series);
+/* Everything there is has to be sent, and described. */
+void weir_live_mark_all(struct weir_live *live);
 
-/* Says that a series was not told after all; or that none was. */
-void weir_live_put_back(struct weir_live *live, uint32_t stream, uint32_t series);
-void weir_live_put_all_back(struct weir_live *live);
-
-/* The newest summaries of a series, field_count of them, and their sketches; NULL: they have none. */
-const struct weir_summary *weir_live_newest(const struct weir_live *live, uint32_t stream,
-                                            uint32_t series);
-const struct weir_sketch *weir_live_sketches(const struct weir_live *live, uint32_t stream,
-                                             uint32_t series);
+/* Sends what there is room for. */
+void weir_live_send(struct weir_live *live, struct weir_outlet *outlet);
 
 #endif

@@ -17,6 +17,11 @@ static const struct verb verbs[] = {
     {"replay", weir_command_replay, "the same engine over recorded messages, without a broker"},
     {"decode", weir_command_decode, "batches of the uplink as text"},
     {"journal", weir_command_journal, "what the storage has recorded: list, print, verify"},
+    {"explain", weir_command_explain, "why an alert is as it is, and what would come next"},
+    {"ack", weir_command_ack, "acknowledge what is raised"},
+    {"shelve", weir_command_shelve, "hold back an alert's events for a time"},
+    {"unshelve", weir_command_unshelve, "give them out again"},
+    {"schema", weir_command_schema, "JSON Schemas of what weir says and takes"},
     {"version", weir_command_version, "the version"},
 };
 

@@ -5,177 +5,111 @@
 #include <string.h>
 #include <time.h>
 
+#include "command/events.h"
+#include "command/info.h"
 #include "command/live.h"
 #include "command/removal.h"
-#include "command/resend.h"
-#include "format/encode.h"
+#include "command/states.h"
 #include "port/log.h"
-#include "port/mqtt.h"
-
-/* Events that wait for the broker: a bad hour's, in half a MiB that is touched only then. */
-#define EVENT_COUNT_MAX 4096
 
 #define INFO_EVERY_MS 10000
 #define INFO_RETRY_MS 1000 /* when there was no room to send it */
 
 #define FAREWELL_PAUSE_MS 10
 
-/* An alert with the longest names, or the newest summaries of a series with every field. */
-#define PAYLOAD_BYTES 65536
-#define TOPIC_BYTES 2048
-
-/* What an answer belongs to: the kind in the upper part of the token, a number in the lower. */
-enum token_kind { TOKEN_STATUS, TOKEN_INFO, TOKEN_EVENT, TOKEN_STATE, TOKEN_REMOVAL };
-#define TOKEN_NUMBER_BITS 56
+/* A restart takes less: nobody need hear of it. */
+#define WILL_DELAY_S 10
 
 /* What another configuration needs, set aside before it is gone over to. */
 struct next_tables {
-    bool live_made;
     struct weir_live live;
-    bool *state_dirty;
+    struct weir_states states;
 };
 
 struct weir_publisher {
-    struct weir_intake *intake;
-    const struct weir_config *config;
     const char *storage; /* NULL: none */
-    struct weir_mqtt *mqtt;
     uint64_t generation;
+    bool ready; /* messages can be heard */
     bool status_sent;
-    int refusal; /* the reason code logged last */
+    bool info_sent; /* on this connection */
+    int refusal;    /* the reason code logged last */
     int64_t info_at_ms;
-    struct weir_alert *events; /* [EVENT_COUNT_MAX] */
-    bool *event_acknowledged;
-    struct weir_resend event_queue;
-    uint64_t events_dropped;
-    uint64_t state_first[WEIR_RULE_COUNT_MAX + 1]; /* where a rule's states begin among all */
-    bool *state_dirty;                             /* the broker lacks the newest */
-    uint64_t dirty_count;
-    uint64_t dirty_cursor;
-    uint8_t numbering; /* of the states: rises with every exchange */
+    struct weir_events events;
+    struct weir_states states;
     struct weir_live live;
     struct weir_removals removals;
     struct next_tables next;
     bool followed; /* by a publisher that has taken the events over */
-    char topic[TOPIC_BYTES];
-    char payload[PAYLOAD_BYTES];
+    struct weir_reception reception;
+    struct weir_info_counts counts;
+    struct weir_outlet outlet;
 };
 
 void weir_publisher_plan(struct weir_publisher_plan *plan, const struct weir_config *config)
 {
     *plan = (struct weir_publisher_plan){
-        .event_bytes = EVENT_COUNT_MAX * (uint64_t)(sizeof(struct weir_alert) + sizeof(bool)),
-        .state_bytes = sizeof(bool),
+        .event_bytes = weir_events_size(),
+        .state_bytes = weir_states_size(config),
         .live_bytes = weir_live_size(config),
+        .inbox_bytes = WEIR_INBOX_BYTES,
     };
-    for (uint32_t i = 0; i < config->rule_count; i++)
-        plan->state_bytes +=
-            config->streams[config->rules[i].stream].max_series * (uint64_t)sizeof(bool);
-    plan->total_bytes =
-        sizeof(struct weir_publisher) + plan->event_bytes + plan->state_bytes + plan->live_bytes;
+    plan->total_bytes = sizeof(struct weir_publisher) + plan->event_bytes + plan->state_bytes +
+                        plan->live_bytes + plan->inbox_bytes;
 }
 
-static uint64_t make_token(enum token_kind kind, uint64_t number)
+static void finish_tables(struct weir_states *states, struct weir_live *live)
 {
-    return (uint64_t)kind << TOKEN_NUMBER_BITS | number;
+    weir_states_finish(states);
+    weir_live_finish(live);
 }
 
-static void number_states(struct weir_publisher *publisher)
+static bool make_tables(struct weir_states *states, struct weir_live *live,
+                        const struct weir_config *config)
 {
-    const struct weir_config *config = publisher->config;
-
-    for (uint32_t i = 0; i < config->rule_count; i++)
-        publisher->state_first[i + 1] =
-            publisher->state_first[i] + config->streams[config->rules[i].stream].max_series;
-}
-
-static uint64_t state_count(const struct weir_publisher *publisher)
-{
-    return publisher->state_first[publisher->config->rule_count];
-}
-
-/* NULL: out of memory. The engine, which is there already, has more bytes for each: it fits. */
-static bool *make_states(const struct weir_config *config)
-{
-    size_t count = 1;
-
-    for (uint32_t i = 0; i < config->rule_count; i++)
-        count += config->streams[config->rules[i].stream].max_series;
-    return calloc(count, sizeof(bool));
-}
-
-static void mark_state(struct weir_publisher *publisher, uint64_t number)
-{
-    publisher->dirty_count += !publisher->state_dirty[number];
-    publisher->state_dirty[number] = true;
-}
-
-/* Marks every state there is, after a connection was made. Under the lock. */
-static void mark_all_states(struct weir_publisher *publisher, const struct weir_engine *engine)
-{
-    struct weir_alert alert;
-
-    for (uint32_t i = 0; i < publisher->config->rule_count; i++) {
-        uint32_t stream = publisher->config->rules[i].stream;
-        uint32_t count = weir_pipeline_series_count(&engine->pipeline, stream);
-
-        for (uint32_t j = 0; j < count; j++) {
-            if (weir_pipeline_alert(&engine->pipeline, i, j, &alert))
-                mark_state(publisher, publisher->state_first[i] + j);
-        }
-    }
-}
-
-static bool allocate(struct weir_publisher *publisher)
-{
-    number_states(publisher);
-    publisher->events = calloc(EVENT_COUNT_MAX, sizeof(*publisher->events));
-    publisher->event_acknowledged = calloc(EVENT_COUNT_MAX, sizeof(bool));
-    publisher->state_dirty = make_states(publisher->config);
-    return publisher->events && publisher->event_acknowledged && publisher->state_dirty &&
-           weir_live_init(&publisher->live, publisher->config);
+    if (!weir_states_init(states, config))
+        return false;
+    if (weir_live_init(live, config))
+        return true;
+    weir_states_finish(states);
+    return false;
 }
 
 static void free_publisher(struct weir_publisher *publisher)
 {
-    weir_live_finish(&publisher->live);
+    finish_tables(&publisher->states, &publisher->live);
+    finish_tables(&publisher->next.states, &publisher->next.live);
     weir_removals_finish(&publisher->removals);
-    if (publisher->next.live_made)
-        weir_live_finish(&publisher->next.live);
-    free(publisher->next.state_dirty);
-    free(publisher->state_dirty);
-    free(publisher->event_acknowledged);
-    free(publisher->events);
+    weir_events_finish(&publisher->events);
+    weir_reception_finish(&publisher->reception);
     free(publisher);
-}
-
-static void write_topic(struct weir_publisher *publisher, const char *rest)
-{
-    struct weir_text text;
-
-    weir_text_init(&text, publisher->topic, TOPIC_BYTES);
-    weir_encode_topic_root(&text, publisher->config);
-    weir_text_add(&text, rest);
-    weir_text_add_bytes(&text, "", 1);
 }
 
 bool weir_publisher_connect(struct weir_publisher *publisher, int wake_fd)
 {
-    char client_id[sizeof(publisher->config->broker.client_id) + 4];
+    struct weir_outlet *outlet = &publisher->outlet;
+    const struct weir_peer_config *peer = &outlet->config->broker;
+    char client_id[sizeof(peer->client_id) + 4];
     struct weir_mqtt_options options = {
         .label = "broker, publishing",
-        .peer = &publisher->config->broker,
+        .peer = peer,
         .client_id = client_id,
         .clean_start = true,
-        .will_topic = publisher->topic,
         .will_payload = "offline",
+        .will_delay_s = WILL_DELAY_S,
+        .on_request = weir_inbox_accept,
+        .context = &publisher->reception.inbox,
         .wake_fd = wake_fd,
     };
 
-    snprintf(client_id, sizeof(client_id), "%s-out", publisher->config->broker.client_id);
-    write_topic(publisher, "status");
-    publisher->mqtt = weir_mqtt_create(&options);
-    return publisher->mqtt != NULL;
+    if (!weir_reception_open(&publisher->reception, wake_fd)) {
+        weir_log_error("no memory for what comes in by the publishing connection");
+        return false;
+    }
+    snprintf(client_id, sizeof(client_id), "%s-out", peer->client_id);
+    weir_outlet_begin(outlet, "status");
+    options.will_topic = weir_outlet_topic(outlet);
+    outlet->mqtt = weir_mqtt_create(&options);
+    return outlet->mqtt != NULL;
 }
 
 struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
@@ -185,12 +119,12 @@ struct weir_publisher *weir_publisher_create(struct weir_intake *intake,
 
     if (!publisher)
         goto error;
-    publisher->intake = intake;
-    publisher->config = config;
+    weir_outlet_init(&publisher->outlet, intake, config);
     weir_removals_init(&publisher->removals);
-    if (!allocate(publisher))
+    weir_reception_init(&publisher->reception);
+    if (!weir_events_init(&publisher->events) ||
+        !make_tables(&publisher->states, &publisher->live, config))
         goto error_publisher;
-    weir_resend_init(&publisher->event_queue, publisher->event_acknowledged, EVENT_COUNT_MAX);
     return publisher;
 
 error_publisher:
@@ -200,28 +134,12 @@ error:
     return NULL;
 }
 
-/* An event that the broker or the library will not have, or the queue has no room for: counted, its
- * state is retained all the same. */
-static void give_up_event(struct weir_publisher *publisher, uint64_t number)
-{
-    weir_resend_answer(&publisher->event_queue, number, true);
-    publisher->events_dropped++;
-}
-
 void weir_publisher_accept_alert(struct weir_publisher *publisher, const struct weir_alert *alert)
 {
-    uint64_t number;
-
-    mark_state(publisher, publisher->state_first[alert->rule] + alert->series);
-    if (alert->event == WEIR_EVENT_NONE)
-        return;
-    /* Always numbered: the log speaks of events by number, and they must be the same ones when it is
-     * followed again, however many were waiting at the time. */
-    if (!weir_resend_add(&publisher->event_queue, &number)) {
-        give_up_event(publisher, publisher->event_queue.first);
-        (void)weir_resend_add(&publisher->event_queue, &number);
-    }
-    publisher->events[number % EVENT_COUNT_MAX] = *alert;
+    if (alert->series != WEIR_SERIES_ALL)
+        weir_states_accept(&publisher->states, alert);
+    if (alert->event != WEIR_EVENT_NONE)
+        weir_events_accept(&publisher->events, alert);
 }
 
 void weir_publisher_accept_summary(struct weir_publisher *publisher,
@@ -233,67 +151,40 @@ void weir_publisher_accept_summary(struct weir_publisher *publisher,
 
 uint64_t weir_publisher_dropped(const struct weir_publisher *publisher)
 {
-    return publisher->events_dropped;
+    return publisher->events.dropped;
 }
-
-/* An event in the state that is kept. */
-struct saved_event {
-    uint64_t acknowledged;
-    struct weir_alert alert;
-};
 
 uint64_t weir_publisher_save(const struct weir_publisher *publisher, void *state)
 {
-    const struct weir_resend *queue = &publisher->event_queue;
-    uint64_t count = queue->end - queue->first;
-    struct saved_event *events = (struct saved_event *)((uint64_t *)state + 2);
-
-    if (state) {
-        ((uint64_t *)state)[0] = queue->first;
-        ((uint64_t *)state)[1] = queue->end;
-        memset(events, 0, (size_t)count * sizeof(*events));
-        for (uint64_t i = 0; i < count; i++) {
-            events[i].acknowledged =
-                publisher->event_acknowledged[(queue->first + i) % EVENT_COUNT_MAX];
-            events[i].alert = publisher->events[(queue->first + i) % EVENT_COUNT_MAX];
-        }
-    }
-    return 2 * sizeof(uint64_t) + count * sizeof(*events);
+    return weir_events_save(&publisher->events, state);
 }
 
 void weir_publisher_restore(struct weir_publisher *publisher, const void *state, uint64_t length)
 {
-    const uint64_t *bounds = state;
-    const struct saved_event *events = (const struct saved_event *)(bounds + 2);
-    struct weir_resend *queue = &publisher->event_queue;
-    uint64_t number;
-
-    if (length < 2 * sizeof(*bounds) || bounds[1] - bounds[0] > EVENT_COUNT_MAX ||
-        length != 2 * sizeof(*bounds) + (bounds[1] - bounds[0]) * sizeof(*events))
-        return;
-    queue->first = queue->next = queue->end = bounds[0];
-    for (; queue->end < bounds[1]; events++) {
-        (void)weir_resend_add(queue, &number);
-        publisher->events[number % EVENT_COUNT_MAX] = events->alert;
-        if (events->acknowledged)
-            weir_resend_answer(queue, number, true);
-    }
+    weir_events_restore(&publisher->events, state, length);
 }
 
 uint64_t weir_publisher_events_done(const struct weir_publisher *publisher)
 {
-    return publisher->event_queue.first;
+    return weir_events_done(&publisher->events);
 }
 
 void weir_publisher_note_events_done(struct weir_publisher *publisher, uint64_t number)
 {
-    while (publisher->event_queue.first < number && !weir_resend_is_empty(&publisher->event_queue))
-        weir_resend_answer(&publisher->event_queue, publisher->event_queue.first, true);
+    weir_events_note_done(&publisher->events, number);
 }
 
 void weir_publisher_forget_removals(struct weir_publisher *publisher)
 {
-    weir_removals_forget(&publisher->removals, publisher->config);
+    weir_removals_forget(&publisher->removals, publisher->outlet.config);
+}
+
+bool weir_publisher_set_ready(struct weir_publisher *publisher)
+{
+    bool before = publisher->ready;
+
+    publisher->ready = true;
+    return !before;
 }
 
 void weir_publisher_set_storage(struct weir_publisher *publisher, const char *state)
@@ -302,214 +193,37 @@ void weir_publisher_set_storage(struct weir_publisher *publisher, const char *st
     publisher->info_at_ms = 0;
 }
 
-static enum weir_status publish(struct weir_publisher *publisher, const struct weir_text *payload,
-                                int qos, bool retain, uint64_t token)
+static enum weir_status send_status_word(struct weir_outlet *outlet, const char *word)
 {
-    return weir_mqtt_publish(publisher->mqtt, publisher->topic, payload->bytes, payload->length,
-                             qos, retain, token);
+    weir_outlet_begin(outlet, "status");
+    weir_text_add(&outlet->payload, word);
+    return weir_outlet_send(outlet, 1, true, WEIR_OUTLET_STATUS, 0);
 }
 
 static void send_status(struct weir_publisher *publisher)
 {
-    struct weir_text payload;
+    if (!publisher->status_sent && publisher->ready &&
+        !weir_reception_is_sweeping(&publisher->reception))
+        publisher->status_sent = send_status_word(&publisher->outlet, "online") == WEIR_OK;
+}
 
-    if (publisher->status_sent)
-        return;
-    write_topic(publisher, "status");
-    weir_text_init(&payload, publisher->payload, PAYLOAD_BYTES);
-    weir_text_add(&payload, "online");
-    publisher->status_sent =
-        publish(publisher, &payload, 1, true, make_token(TOKEN_STATUS, 0)) == WEIR_OK;
+static enum weir_status send_info_now(struct weir_publisher *publisher)
+{
+    publisher->counts.commands_done = publisher->reception.commands_done;
+    publisher->counts.commands_refused = publisher->reception.commands_refused;
+    publisher->counts.states = *weir_states_count(&publisher->states);
+    return weir_info_send(&publisher->outlet, publisher->storage, &publisher->counts);
 }
 
 static void send_info(struct weir_publisher *publisher, int64_t now_ms)
 {
     enum weir_status status;
-    struct weir_ledger ledger;
-    struct weir_text payload;
 
     if (now_ms < publisher->info_at_ms)
         return;
-    weir_engine_ledger(weir_intake_lock(publisher->intake), &ledger);
-    weir_intake_unlock(publisher->intake);
-    write_topic(publisher, "info");
-    weir_text_init(&payload, publisher->payload, PAYLOAD_BYTES);
-    weir_text_add(&payload, "{\"schema\":\"weir.info/1\",\"gateway\":");
-    weir_text_add_quoted(&payload, publisher->config->gateway);
-    weir_text_add(&payload, ",\"version\":\"" WEIR_VERSION "\",\"config_hash\":\"");
-    weir_text_add_hex(&payload, publisher->config->hash);
-    weir_text_add(&payload, "\",\"clock\":\"");
-    weir_text_add(&payload, weir_clock_synchronised() ? "synchronised" : "unsynchronised");
-    weir_text_add(&payload, "\",\"storage\":");
-    weir_text_add_quoted(&payload, publisher->storage ? publisher->storage : "none");
-    weir_text_add(&payload, ",\"ledger\":{");
-    weir_encode_ledger(&payload, &ledger);
-    weir_text_add(&payload, "}}");
-    status = publish(publisher, &payload, 1, true, make_token(TOKEN_INFO, 0));
+    status = send_info_now(publisher);
+    publisher->info_sent |= status != WEIR_FULL;
     publisher->info_at_ms = now_ms + (status == WEIR_FULL ? INFO_RETRY_MS : INFO_EVERY_MS);
-}
-
-static void write_alert(struct weir_publisher *publisher, const struct weir_engine *engine,
-                        const struct weir_alert *alert, const char *topic_end,
-                        struct weir_text *payload)
-{
-    uint32_t stream = publisher->config->rules[alert->rule].stream;
-    const char *series = weir_pipeline_series_name(&engine->pipeline, stream, alert->series);
-    struct weir_text topic;
-
-    weir_text_init(&topic, publisher->topic, TOPIC_BYTES);
-    weir_encode_alert_topic(&topic, publisher->config, series, alert->rule);
-    weir_text_add(&topic, topic_end);
-    weir_text_add_bytes(&topic, "", 1);
-    weir_text_init(payload, publisher->payload, PAYLOAD_BYTES);
-    weir_encode_alert_payload(payload, publisher->config, series, alert);
-}
-
-static void send_events(struct weir_publisher *publisher)
-{
-    enum weir_status status;
-    struct weir_text payload;
-    uint64_t number;
-
-    while (weir_resend_peek(&publisher->event_queue, &number)) {
-        write_alert(publisher, weir_intake_lock(publisher->intake),
-                    &publisher->events[number % EVENT_COUNT_MAX], "event", &payload);
-        weir_intake_unlock(publisher->intake);
-        status = publish(publisher, &payload, 1, false, make_token(TOKEN_EVENT, number));
-        if (status == WEIR_FULL)
-            return;
-        weir_resend_sent(&publisher->event_queue);
-        if (status == WEIR_REFUSED)
-            give_up_event(publisher, number);
-    }
-}
-
-static void find_dirty_state(struct weir_publisher *publisher, uint32_t *rule, uint32_t *series)
-{
-    uint64_t count = state_count(publisher);
-
-    while (!publisher->state_dirty[publisher->dirty_cursor])
-        publisher->dirty_cursor = (publisher->dirty_cursor + 1) % count;
-    *rule = 0;
-    while (publisher->state_first[*rule + 1] <= publisher->dirty_cursor)
-        ++*rule;
-    *series = (uint32_t)(publisher->dirty_cursor - publisher->state_first[*rule]);
-}
-
-/* A state's token carries which numbering its number is of: another configuration has another. */
-#define STATE_NUMBER_BITS 48
-
-static uint64_t state_token(const struct weir_publisher *publisher)
-{
-    return make_token(TOKEN_STATE, (uint64_t)publisher->numbering << STATE_NUMBER_BITS |
-                                       publisher->dirty_cursor);
-}
-
-static void take_state_answer(struct weir_publisher *publisher, uint64_t number, bool told)
-{
-    uint64_t state = number & (((uint64_t)1 << STATE_NUMBER_BITS) - 1);
-
-    if (!told && number >> STATE_NUMBER_BITS == publisher->numbering &&
-        state < state_count(publisher))
-        mark_state(publisher, state);
-}
-
-static void send_states(struct weir_publisher *publisher)
-{
-    while (publisher->dirty_count > 0) {
-        struct weir_text payload;
-        struct weir_alert alert;
-        const struct weir_engine *engine;
-        uint32_t rule;
-        uint32_t series;
-        bool known;
-
-        find_dirty_state(publisher, &rule, &series);
-        engine = weir_intake_lock(publisher->intake);
-        known = weir_pipeline_alert(&engine->pipeline, rule, series, &alert);
-        if (known)
-            write_alert(publisher, engine, &alert, "state", &payload);
-        weir_intake_unlock(publisher->intake);
-        if (known && publish(publisher, &payload, 1, true, state_token(publisher)) == WEIR_FULL)
-            return;
-        publisher->state_dirty[publisher->dirty_cursor] = false;
-        publisher->dirty_count--;
-    }
-}
-
-static void send_removals(struct weir_publisher *publisher)
-{
-    const struct weir_removal *removal;
-    uint64_t number;
-
-    while (weir_removals_peek(&publisher->removals, &removal, &number)) {
-        if (publisher->followed && !removal->retain) {
-            weir_removals_answer(&publisher->removals, number, true);
-            continue;
-        }
-        enum weir_status status = weir_mqtt_publish(
-            publisher->mqtt, removal->topic, removal->payload, strlen(removal->payload), 1,
-            removal->retain, make_token(TOKEN_REMOVAL, number));
-
-        if (status == WEIR_FULL)
-            return;
-        if (status == WEIR_REFUSED) {
-            weir_removals_answer(&publisher->removals, number, true);
-            continue;
-        }
-        weir_removals_sent(&publisher->removals);
-    }
-}
-
-static void write_live(struct weir_publisher *publisher, uint32_t stream_index, uint32_t series,
-                       struct weir_text *payload)
-{
-    const struct weir_stream_config *stream = &publisher->config->streams[stream_index];
-    const struct weir_summary *newest = weir_live_newest(&publisher->live, stream_index, series);
-    const struct weir_sketch *sketches = weir_live_sketches(&publisher->live, stream_index, series);
-    const struct weir_engine *engine = weir_intake_lock(publisher->intake);
-    const char *name = weir_pipeline_series_name(&engine->pipeline, stream_index, series);
-    const char *separator = "";
-    struct weir_text topic;
-
-    weir_text_init(&topic, publisher->topic, TOPIC_BYTES);
-    weir_encode_topic_root(&topic, publisher->config);
-    weir_text_add(&topic, "live/");
-    weir_text_add(&topic, stream->name);
-    weir_text_add(&topic, "/");
-    weir_encode_topic_level(&topic, name);
-    weir_text_add_bytes(&topic, "", 1);
-    weir_text_init(payload, publisher->payload, PAYLOAD_BYTES);
-    weir_text_add(payload, "{\"schema\":\"weir.live/1\",\"gateway\":");
-    weir_text_add_quoted(payload, publisher->config->gateway);
-    weir_text_add(payload, ",\"summaries\":[");
-    for (uint32_t i = 0; i < stream->field_count; i++) {
-        if (newest[i].count == 0)
-            continue;
-        weir_text_add(payload, separator);
-        weir_text_add(payload, "{");
-        weir_encode_summary(payload, stream, name, &newest[i], sketches ? &sketches[i] : NULL);
-        weir_text_add(payload, "}");
-        separator = ",";
-    }
-    weir_text_add(payload, "]}");
-    weir_intake_unlock(publisher->intake);
-}
-
-static void send_live(struct weir_publisher *publisher)
-{
-    uint32_t stream;
-    uint32_t series;
-
-    while (weir_live_take(&publisher->live, &stream, &series)) {
-        struct weir_text payload;
-
-        write_live(publisher, stream, series, &payload);
-        if (publish(publisher, &payload, 0, true, 0) == WEIR_FULL) {
-            weir_live_put_back(&publisher->live, stream, series);
-            return;
-        }
-    }
 }
 
 /* MQTT 5 reason codes from here on are refusals: asking again would bring the same answer. */
@@ -521,33 +235,34 @@ static bool is_refused(struct weir_publisher *publisher, const struct weir_mqtt_
         return false;
     if (result->reason != publisher->refusal)
         weir_log_warning("broker: refuses publishes under weir/v1/%s, reason code %d",
-                         publisher->config->gateway, result->reason);
+                         publisher->outlet.config->gateway, result->reason);
     publisher->refusal = result->reason;
     return true;
 }
 
 static void take_answer(struct weir_publisher *publisher, const struct weir_mqtt_result *result)
 {
-    uint64_t number = result->token & (((uint64_t)1 << TOKEN_NUMBER_BITS) - 1);
+    uint64_t number = result->token & (((uint64_t)1 << WEIR_OUTLET_NUMBER_BITS) - 1);
     bool refused = is_refused(publisher, result);
 
-    switch ((enum token_kind)(result->token >> TOKEN_NUMBER_BITS)) {
-    case TOKEN_STATUS:
+    switch ((enum weir_outlet_kind)(result->token >> WEIR_OUTLET_NUMBER_BITS)) {
+    case WEIR_OUTLET_STATUS:
         publisher->status_sent = result->acknowledged || refused;
         break;
-    case TOKEN_INFO:
+    case WEIR_OUTLET_EVENT:
+        weir_events_answer(&publisher->events, number, result->acknowledged, refused);
         break;
-    case TOKEN_EVENT:
-        if (refused)
-            give_up_event(publisher, number);
-        else
-            weir_resend_answer(&publisher->event_queue, number, result->acknowledged);
+    case WEIR_OUTLET_STATE:
+        weir_states_answer(&publisher->states, number, result->acknowledged || refused);
         break;
-    case TOKEN_STATE:
-        take_state_answer(publisher, number, result->acknowledged || refused);
-        break;
-    case TOKEN_REMOVAL:
+    case WEIR_OUTLET_REMOVAL:
         weir_removals_answer(&publisher->removals, number, result->acknowledged || refused);
+        break;
+    case WEIR_OUTLET_INFO:
+    case WEIR_OUTLET_LIVE:
+    case WEIR_OUTLET_DELETION:
+    case WEIR_OUTLET_DISCOVERY:
+    case WEIR_OUTLET_ANSWER:
         break;
     }
 }
@@ -556,43 +271,100 @@ static void take_answers(struct weir_publisher *publisher)
 {
     struct weir_mqtt_result result;
 
-    while (weir_mqtt_take_result(publisher->mqtt, &result))
+    while (weir_mqtt_take_result(publisher->outlet.mqtt, &result))
         take_answer(publisher, &result);
+}
+
+/* Everything that is retained is to be said anew. */
+static void tell_all(struct weir_publisher *publisher)
+{
+    struct weir_intake *intake = publisher->outlet.intake;
+
+    weir_states_mark_all(&publisher->states, weir_intake_lock(intake));
+    weir_intake_unlock(intake);
+    weir_live_mark_all(&publisher->live);
 }
 
 static void begin_connection(struct weir_publisher *publisher)
 {
-    publisher->generation = weir_mqtt_generation(publisher->mqtt);
+    publisher->generation = weir_mqtt_generation(publisher->outlet.mqtt);
     publisher->status_sent = false;
+    publisher->info_sent = false;
     publisher->info_at_ms = 0;
-    mark_all_states(publisher, weir_intake_lock(publisher->intake));
-    weir_intake_unlock(publisher->intake);
-    weir_live_put_all_back(&publisher->live);
+    weir_reception_begin(&publisher->reception);
+    tell_all(publisher);
+}
+
+/* What is retained waits until what was retained before has been looked at. */
+static void send_all(struct weir_publisher *publisher, int64_t now_ms)
+{
+    struct weir_outlet *outlet = &publisher->outlet;
+
+    send_status(publisher);
+    weir_reception_send_answer(&publisher->reception, outlet);
+    weir_events_send(&publisher->events, outlet);
+    weir_removals_send(&publisher->removals, outlet, publisher->followed);
+    if (!weir_reception_is_sweeping(&publisher->reception)) {
+        weir_states_send(&publisher->states, outlet);
+        weir_live_send(&publisher->live, outlet);
+    }
+    send_info(publisher, now_ms);
+}
+
+static int64_t earlier(int64_t left, int64_t right)
+{
+    return left < right ? left : right;
 }
 
 int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms)
 {
-    int64_t next_ms = weir_mqtt_step(publisher->mqtt, now_ms);
+    struct weir_mqtt *mqtt = publisher->outlet.mqtt;
+    int64_t next_ms = weir_mqtt_step(mqtt, now_ms);
+    enum weir_reception_news news;
 
     take_answers(publisher);
-    if (!weir_mqtt_connected(publisher->mqtt))
+    if (!weir_mqtt_connected(mqtt))
         return next_ms;
-    if (weir_mqtt_generation(publisher->mqtt) != publisher->generation)
+    if (weir_mqtt_generation(mqtt) != publisher->generation)
         begin_connection(publisher);
-    send_status(publisher);
-    send_events(publisher);
-    send_removals(publisher);
-    send_states(publisher);
-    send_live(publisher);
-    send_info(publisher, now_ms);
-    return next_ms < publisher->info_at_ms ? next_ms : publisher->info_at_ms;
+    news = weir_reception_take(&publisher->reception, &publisher->outlet, now_ms);
+    if (news == WEIR_RECEPTION_ANNOUNCE)
+        tell_all(publisher);
+    send_all(publisher, now_ms);
+    if (publisher->info_sent && !publisher->followed)
+        weir_reception_step(&publisher->reception, &publisher->outlet, now_ms);
+    if (news != WEIR_RECEPTION_NOTHING)
+        return now_ms;
+    next_ms = earlier(next_ms, weir_reception_deadline(&publisher->reception));
+    return earlier(next_ms, publisher->info_at_ms);
+}
+
+bool weir_publisher_peek_command(struct weir_publisher *publisher,
+                                 struct weir_reception_command *command)
+{
+    return weir_reception_peek_command(&publisher->reception, publisher->outlet.config, command);
+}
+
+void weir_publisher_answer_command(struct weir_publisher *publisher, bool done,
+                                   const struct weir_text *answer)
+{
+    weir_reception_answer_command(&publisher->reception, done, answer);
+    if (weir_mqtt_connected(publisher->outlet.mqtt))
+        weir_reception_send_answer(&publisher->reception, &publisher->outlet);
+}
+
+bool weir_publisher_is_settled(const struct weir_publisher *publisher)
+{
+    return weir_reception_is_settled(&publisher->reception);
 }
 
 bool weir_publisher_busy(const struct weir_publisher *publisher)
 {
-    return weir_mqtt_connected(publisher->mqtt) &&
-           (weir_mqtt_inflight(publisher->mqtt) > 0 || publisher->dirty_count > 0 ||
-            !weir_resend_is_empty(&publisher->event_queue) ||
+    const struct weir_mqtt *mqtt = publisher->outlet.mqtt;
+
+    return weir_mqtt_connected(mqtt) &&
+           (weir_mqtt_inflight(mqtt) > 0 || !weir_states_is_empty(&publisher->states) ||
+            !weir_events_is_empty(&publisher->events) ||
             !weir_removals_is_empty(&publisher->removals));
 }
 
@@ -603,7 +375,7 @@ static void clean_up(struct weir_publisher *publisher, int wait_ms)
 
     for (int waited_ms = 0; waited_ms < wait_ms; waited_ms += FAREWELL_PAUSE_MS) {
         take_answers(publisher);
-        send_removals(publisher);
+        weir_removals_send(&publisher->removals, &publisher->outlet, true);
         if (weir_removals_is_empty(&publisher->removals))
             return;
         (void)nanosleep(&pause, NULL);
@@ -612,116 +384,56 @@ static void clean_up(struct weir_publisher *publisher, int wait_ms)
 
 void weir_publisher_destroy(struct weir_publisher *publisher, int wait_ms)
 {
+    struct weir_outlet *outlet = &publisher->outlet;
+
     if (publisher->status_sent) {
         if (publisher->followed)
             clean_up(publisher, wait_ms);
-        publisher->info_at_ms = 0;
-        send_info(publisher, 0);
-        write_topic(publisher, "status");
+        (void)send_info_now(publisher);
         /* Without room for the word the will has to say it: no farewell then. */
-        if (weir_mqtt_publish(publisher->mqtt, publisher->topic, "offline", 7, 1, true,
-                              make_token(TOKEN_STATUS, 0)) != WEIR_OK)
+        if (send_status_word(outlet, "offline") != WEIR_OK)
             wait_ms = 0;
     }
-    if (publisher->mqtt)
-        weir_mqtt_destroy(publisher->mqtt, wait_ms);
+    if (outlet->mqtt)
+        weir_mqtt_destroy(outlet->mqtt, wait_ms);
     free_publisher(publisher);
 }
 
-/* The index of the rule of `to` that a rule of `from` goes on as; to's rule count: none. */
-static uint32_t find_rule(const struct weir_config *from, uint32_t rule,
-                          const struct weir_config *to)
+static void add_removals(struct weir_removals *removals, const struct weir_engine *from,
+                         const struct weir_engine *to)
 {
-    const struct weir_rule_config *old = &from->rules[rule];
-    uint32_t i = 0;
-
-    while (i < to->rule_count && !weir_removals_rule_is_same(from, old, to, &to->rules[i]))
-        i++;
-    return i;
-}
-
-/* Gives an event the indices of another configuration; series keep theirs. False: it has no such
- * rule or series any more. */
-static bool renumber_event(struct weir_alert *event, const struct weir_engine *from,
-                           const struct weir_engine *to)
-{
-    uint32_t rule = find_rule(from->config, event->rule, to->config);
-
-    if (rule == to->config->rule_count ||
-        event->series >= weir_pipeline_series_count(&to->pipeline, to->config->rules[rule].stream))
-        return false;
-    event->rule = rule;
-    return true;
-}
-
-static void renumber_events(struct weir_publisher *publisher, const struct weir_engine *from,
-                            const struct weir_engine *to)
-{
-    struct weir_resend *queue = &publisher->event_queue;
-
-    for (uint64_t i = queue->first; i < queue->end; i++) {
-        if (!publisher->event_acknowledged[i % EVENT_COUNT_MAX] &&
-            !renumber_event(&publisher->events[i % EVENT_COUNT_MAX], from, to))
-            give_up_event(publisher, i);
-    }
+    if (!weir_removals_add(removals, from, to))
+        weir_log_error("out of memory: not every alert that is gone is said to be removed");
 }
 
 void weir_publisher_inherit(struct weir_publisher *publisher, struct weir_publisher *old,
                             const struct weir_engine *from, const struct weir_engine *to)
 {
-    const struct weir_resend *queue = &old->event_queue;
-
     old->followed = true;
     publisher->storage = old->storage;
-    if (!weir_removals_add(&old->removals, from, to) ||
-        !weir_removals_copy(&publisher->removals, &old->removals))
-        weir_log_error("out of memory: not every alert that is gone is said to be removed");
-    publisher->events_dropped = old->events_dropped;
-    publisher->event_queue.first = publisher->event_queue.next = publisher->event_queue.end =
-        queue->first;
-    for (uint64_t i = queue->first; i < queue->end; i++) {
-        struct weir_alert event = old->events[i % EVENT_COUNT_MAX];
-        bool acknowledged = old->event_acknowledged[i % EVENT_COUNT_MAX];
-        uint64_t number;
-
-        (void)weir_resend_add(&publisher->event_queue, &number);
-        if (acknowledged)
-            weir_resend_answer(&publisher->event_queue, number, true);
-        else if (!renumber_event(&event, from, to))
-            give_up_event(publisher, number);
-        publisher->events[number % EVENT_COUNT_MAX] = event;
-    }
+    add_removals(&old->removals, from, to);
+    if (!weir_removals_copy(&publisher->removals, &old->removals))
+        weir_log_error("out of memory: alerts that are gone are not said to be removed");
+    weir_events_inherit(&publisher->events, &old->events, from, to);
 }
 
 bool weir_publisher_prepare(struct weir_publisher *publisher, const struct weir_config *next)
 {
-    struct next_tables *tables = &publisher->next;
-
-    free(tables->state_dirty);
-    tables->state_dirty = make_states(next);
-    if (tables->live_made)
-        weir_live_finish(&tables->live);
-    tables->live_made = tables->state_dirty && weir_live_init(&tables->live, next);
-    return tables->live_made;
+    finish_tables(&publisher->next.states, &publisher->next.live);
+    return make_tables(&publisher->next.states, &publisher->next.live, next);
 }
 
 void weir_publisher_exchange(struct weir_publisher *publisher, const struct weir_engine *from,
                              const struct weir_engine *to)
 {
-    struct next_tables *tables = &publisher->next;
-
-    if (!weir_removals_add(&publisher->removals, from, to))
-        weir_log_error("out of memory: not every alert that is gone is said to be removed");
-    renumber_events(publisher, from, to);
+    add_removals(&publisher->removals, from, to);
+    weir_events_renumber(&publisher->events, from, to);
+    weir_reception_exchange(&publisher->reception, from->config, to->config);
+    weir_states_exchange(&publisher->states, &publisher->next.states);
     weir_live_finish(&publisher->live);
-    free(publisher->state_dirty);
-    publisher->config = to->config;
-    publisher->live = tables->live;
-    publisher->state_dirty = tables->state_dirty;
-    *tables = (struct next_tables){0};
-    publisher->dirty_count = publisher->dirty_cursor = 0;
-    number_states(publisher);
-    publisher->numbering++;
+    publisher->live = publisher->next.live;
+    publisher->next.live = (struct weir_live){0};
+    publisher->outlet.config = to->config;
     publisher->info_at_ms = 0;
-    mark_all_states(publisher, to);
+    weir_states_mark_all(&publisher->states, to);
 }

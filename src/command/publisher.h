@@ -11,6 +11,7 @@
 #define WEIR_COMMAND_PUBLISHER_H
 
 #include "command/intake.h"
+#include "command/reception.h"
 #include "weir/engine.h"
 
 struct weir_publisher;
@@ -20,6 +21,7 @@ struct weir_publisher_plan {
     uint64_t event_bytes; /* the queue */
     uint64_t state_bytes;
     uint64_t live_bytes;
+    uint64_t inbox_bytes; /* for what comes in by its connection */
     uint64_t total_bytes;
 };
 
@@ -43,9 +45,21 @@ void weir_publisher_accept_summary(struct weir_publisher *publisher,
                                    const struct weir_summary *summary,
                                    const struct weir_sketch *sketch);
 
+/* The oldest command that waits, valid until it is answered; false: none. */
+bool weir_publisher_peek_command(struct weir_publisher *publisher,
+                                 struct weir_reception_command *command);
+
+/* Lets go of it; the answer goes to where the sender wants it. done: it was obeyed. */
+void weir_publisher_answer_command(struct weir_publisher *publisher, bool done,
+                                   const struct weir_text *answer);
+
 /* Sends what is due. now_ms: CLOCK_BOOTTIME. Returns when it wants to be called again at the
  * latest. */
 int64_t weir_publisher_step(struct weir_publisher *publisher, int64_t now_ms);
+
+/* True once what the broker retained from before has been looked through: what an earlier process
+ * told of and left no storage of is back in the log. */
+bool weir_publisher_is_settled(const struct weir_publisher *publisher);
 
 /* True while something waits to be sent or acknowledged and the broker is there. */
 bool weir_publisher_busy(const struct weir_publisher *publisher);
@@ -65,6 +79,10 @@ void weir_publisher_note_events_done(struct weir_publisher *publisher, uint64_t 
 
 /* Forgets removals of rules that the configuration has again. After a restart, before connecting. */
 void weir_publisher_forget_removals(struct weir_publisher *publisher);
+
+/* Messages can be heard: from now on the gateway is said to be online. True: that is news, to be
+ * sent. */
+bool weir_publisher_set_ready(struct weir_publisher *publisher);
 
 /* What info says of the storage; NULL: there is none. A static string. Tells it at once. */
 void weir_publisher_set_storage(struct weir_publisher *publisher, const char *state);

@@ -275,6 +275,10 @@ void weir_daemon_reload(struct weir_daemon *daemon)
         return;
     }
     warn_of_rest(&before, config);
+    if (strcmp(before.gateway, config->gateway) != 0) {
+        weir_control_close(&daemon->control);
+        weir_control_open(&daemon->control, config->gateway);
+    }
     if (!subscribe(daemon->input, config))
         weir_log_error("out of memory: new subscriptions are made at the next start");
     weir_log_info("%s is read anew: %u streams, %u alerts", daemon->config_path,

@@ -5,8 +5,8 @@
 
 #include "format/encode.h"
 
-#define TOPIC_BYTES 2048
-#define PAYLOAD_BYTES 16384
+#define TOPIC_BYTES WEIR_OUTLET_TOPIC_SIZE
+#define PAYLOAD_BYTES WEIR_OUTLET_PAYLOAD_SIZE
 
 void weir_removals_init(struct weir_removals *removals)
 {
@@ -69,7 +69,8 @@ static bool next_gone(const struct weir_engine *from, const struct weir_config *
 }
 
 static bool make_item(struct weir_removal *item, const struct weir_text *topic,
-                      const char *topic_end, const struct weir_text *payload)
+                      const char *topic_end, const struct weir_text *payload, const char *rule,
+                      const struct weir_alert *alert)
 {
     size_t end_length = strlen(topic_end);
 
@@ -82,6 +83,8 @@ static bool make_item(struct weir_removal *item, const struct weir_text *topic,
     memcpy(item->payload, payload->bytes, payload->length);
     item->payload[payload->length] = '\0';
     item->retain = payload->length == 0;
+    memcpy(item->rule, rule, strlen(rule) + 1);
+    item->alert = *alert;
     return true;
 }
 
@@ -105,9 +108,11 @@ static bool add_gone(struct weir_removals *removals, const struct weir_engine *f
     alert->sequence++;
     weir_encode_alert_payload(&payload, config, series, alert);
     return weir_resend_add(&removals->resend, &number) &&
-           make_item(&removals->items[number % removals->resend.max], &topic, "event", &payload) &&
+           make_item(&removals->items[number % removals->resend.max], &topic, "event", &payload,
+                     rule->name, alert) &&
            weir_resend_add(&removals->resend, &number) &&
-           make_item(&removals->items[number % removals->resend.max], &topic, "state", &nothing);
+           make_item(&removals->items[number % removals->resend.max], &topic, "state", &nothing,
+                     rule->name, alert);
 }
 
 /* Room for max items; the engine has more bytes for each, so that it fits. False: out of memory;
@@ -188,7 +193,9 @@ bool weir_removals_copy(struct weir_removals *removals, const struct weir_remova
         if (from->acknowledged[i % waiting->max] || !weir_resend_add(&copy.resend, &number))
             continue;
         other = &copy.items[number];
-        *other = (struct weir_removal){strdup(item->topic), strdup(item->payload), item->retain};
+        *other = *item;
+        other->topic = strdup(item->topic);
+        other->payload = strdup(item->payload);
         if (!other->topic || !other->payload) {
             weir_removals_finish(&copy);
             return false;
@@ -232,20 +239,6 @@ void weir_removals_forget(struct weir_removals *removals, const struct weir_conf
         waiting->next = waiting->first;
 }
 
-bool weir_removals_peek(struct weir_removals *removals, const struct weir_removal **removal,
-                        uint64_t *number)
-{
-    if (!weir_resend_peek(&removals->resend, number))
-        return false;
-    *removal = &removals->items[*number % removals->resend.max];
-    return true;
-}
-
-void weir_removals_sent(struct weir_removals *removals)
-{
-    weir_resend_sent(&removals->resend);
-}
-
 void weir_removals_answer(struct weir_removals *removals, uint64_t number, bool acknowledged)
 {
     weir_resend_answer(&removals->resend, number, acknowledged);
@@ -254,6 +247,41 @@ void weir_removals_answer(struct weir_removals *removals, uint64_t number, bool 
 
         weir_removals_finish(removals);
         removals->resend.first = removals->resend.next = removals->resend.end = end;
+    }
+}
+
+/* False: there was no room. */
+static bool send_item(struct weir_removals *removals, uint64_t number, struct weir_outlet *outlet)
+{
+    const struct weir_removal *item = &removals->items[number % removals->resend.max];
+
+    weir_outlet_begin_at(outlet, item->topic);
+    weir_text_add(&outlet->payload, item->payload);
+    if (!item->retain)
+        weir_outlet_describe(outlet, item->rule, &item->alert);
+    switch (weir_outlet_send(outlet, 1, item->retain, WEIR_OUTLET_REMOVAL, number)) {
+    case WEIR_FULL:
+        return false;
+    case WEIR_REFUSED:
+        weir_removals_answer(removals, number, true);
+        break;
+    case WEIR_OK:
+        weir_resend_sent(&removals->resend);
+        break;
+    }
+    return true;
+}
+
+void weir_removals_send(struct weir_removals *removals, struct weir_outlet *outlet,
+                        bool deletions_only)
+{
+    uint64_t number;
+
+    while (weir_resend_peek(&removals->resend, &number)) {
+        if (deletions_only && !removals->items[number % removals->resend.max].retain)
+            weir_removals_answer(removals, number, true);
+        else if (!send_item(removals, number, outlet))
+            return;
     }
 }
 

@@ -10,13 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "command/outlet.h"
 #include "command/resend.h"
-#include "weir/engine.h"
 
 struct weir_removal {
     char *topic;
     char *payload; /* empty and retained: the deletion */
     bool retain;
+    char rule[WEIR_NAME_LENGTH_MAX + 1];
+    struct weir_alert alert;
 };
 
 struct weir_removals {
@@ -48,10 +50,11 @@ bool weir_removals_copy(struct weir_removals *removals, const struct weir_remova
 /* Takes as sent what is said of rules that the configuration has: they were removed and came back. */
 void weir_removals_forget(struct weir_removals *removals, const struct weir_config *config);
 
-/* The next to send; false: none. Its number goes to weir_removals_answer. */
-bool weir_removals_peek(struct weir_removals *removals, const struct weir_removal **removal,
-                        uint64_t *number);
-void weir_removals_sent(struct weir_removals *removals);
+/* Sends what there is room for; deletions_only: what is said of them is taken as sent. */
+void weir_removals_send(struct weir_removals *removals, struct weir_outlet *outlet,
+                        bool deletions_only);
+
+/* What became of one that was sent. */
 void weir_removals_answer(struct weir_removals *removals, uint64_t number, bool acknowledged);
 bool weir_removals_is_empty(const struct weir_removals *removals);
 

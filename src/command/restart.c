@@ -197,15 +197,15 @@ static bool start_outputs(struct weir_daemon *daemon)
            (config->uplink.url[0] == '\0' || weir_daemon_create_uplink(daemon, config));
 }
 
-/* The time in which no process was there is no silence, and no error of the clock. */
+/* The time in which no process was there is no silence, and no error of the clock. However short it
+ * was, what alerts stand on is from before. */
 static void resume_clock(struct weir_daemon *daemon)
 {
     struct weir_record pause = {.kind = WEIR_RECORD_PAUSE};
 
     weir_clock_resume(&daemon->clock, daemon->journal->end_ms);
     (void)weir_clock_read(&daemon->clock, &pause.step_ms);
-    if (pause.step_ms > 0)
-        (void)weir_intake_note(&daemon->intake, &pause);
+    (void)weir_intake_note(&daemon->intake, &pause);
 }
 
 /* What was lost is in the log; what this process counted while it followed it, is again. */

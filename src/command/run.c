@@ -21,6 +21,7 @@
 
 #include "command/command.h"
 #include "command/daemon.h"
+#include "command/operate.h"
 #include "port/config.h"
 #include "port/log.h"
 
@@ -32,6 +33,9 @@
 #define STORAGE_LOOK_MS 1000
 
 #define CLOCK_LOOK_MS 1000
+
+/* What the broker retained of an earlier process comes before the first message, or not at all. */
+#define SETTLE_MS 2000
 
 int64_t weir_daemon_boottime_ms(void)
 {
@@ -56,13 +60,48 @@ static int64_t step_engine(struct weir_daemon *daemon)
     return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 }
 
+/* While the broker cannot be heard, silence says nothing of a series. */
+static void note_link(struct weir_daemon *daemon)
+{
+    struct weir_record record = {
+        .kind = WEIR_RECORD_LINK,
+        .up = weir_mqtt_connected(daemon->input),
+    };
+
+    if ((daemon->link_noted && daemon->link_up == record.up) ||
+        !weir_intake_note(&daemon->intake, &record))
+        return;
+    daemon->link_noted = true;
+    daemon->link_up = record.up;
+}
+
+static int64_t step_input(struct weir_daemon *daemon, int64_t now_ms)
+{
+    int64_t next_ms;
+
+    if (!daemon->settled && now_ms < daemon->settle_by_ms &&
+        !weir_publisher_is_settled(daemon->publisher))
+        return daemon->settle_by_ms;
+    daemon->settled = true;
+    next_ms = weir_mqtt_step(daemon->input, now_ms);
+    note_link(daemon);
+    if (weir_mqtt_subscribed(daemon->input) && weir_publisher_set_ready(daemon->publisher))
+        return now_ms;
+    return next_ms;
+}
+
 /* Sends what can be sent. Returns the milliseconds until a connection is due by itself. */
 static int64_t step_connections(struct weir_daemon *daemon)
 {
     int64_t now_ms = weir_daemon_boottime_ms();
-    int64_t next_ms = weir_mqtt_step(daemon->input, now_ms);
-    int64_t other_ms = weir_publisher_step(daemon->publisher, now_ms);
+    int64_t next_ms = weir_publisher_step(daemon->publisher, now_ms);
+    int64_t other_ms = step_input(daemon, now_ms);
 
+    if (other_ms < next_ms)
+        next_ms = other_ms;
+    if (weir_operate_step(daemon))
+        next_ms = now_ms;
+    other_ms = weir_control_step(&daemon->control, now_ms, weir_operate_take_line, daemon);
     if (other_ms < next_ms)
         next_ms = other_ms;
     if (daemon->uplink) {
@@ -88,13 +127,14 @@ static void take_signal(struct weir_daemon *daemon)
 /* Waits for a signal or a wake, timeout_ms at most. */
 static void wait_for_work(struct weir_daemon *daemon, int64_t timeout_ms)
 {
-    struct pollfd fds[] = {
+    struct pollfd fds[2 + WEIR_CONTROL_FD_COUNT_MAX] = {
         {.fd = daemon->wake_fd, .events = POLLIN},
         {.fd = daemon->signal_fd, .events = POLLIN},
     };
+    nfds_t fd_count = 2 + (nfds_t)weir_control_wait_for(&daemon->control, &fds[2]);
     uint64_t count;
 
-    if (poll(fds, 2, timeout_ms > 60000 ? 60000 : (int)timeout_ms) <= 0)
+    if (poll(fds, fd_count, timeout_ms > 60000 ? 60000 : (int)timeout_ms) <= 0)
         return;
     if (fds[0].revents & POLLIN)
         (void)!read(daemon->wake_fd, &count, sizeof(count));
@@ -158,6 +198,7 @@ static void stop(struct weir_daemon *daemon)
     int64_t end_ms = weir_daemon_boottime_ms() + STOP_MS;
     struct weir_uplink_counts left = {0};
 
+    weir_control_close(&daemon->control);
     if (daemon->keeper)
         weir_keeper_stop_waiting(daemon->keeper);
     weir_mqtt_destroy(daemon->input, WEIR_STOP_DISCONNECT_MS);
@@ -215,8 +256,10 @@ static bool start(struct weir_daemon *daemon, struct weir_config *config)
     }
     if (!weir_daemon_start_state(daemon, config))
         return false;
+    daemon->settle_by_ms = weir_daemon_boottime_ms() + SETTLE_MS;
     daemon->clock_looked_ms = INT64_MIN / 2;
     look_at_clock(daemon);
+    weir_control_open(&daemon->control, daemon->running->config->gateway);
     return weir_daemon_connect(daemon);
 }
 

@@ -108,21 +108,74 @@ void weir_encode_alert(struct weir_text *text, const struct weir_config *config,
     weir_text_add_number(text, alert->limit);
 }
 
-void weir_encode_alert_payload(struct weir_text *text, const struct weir_config *config,
-                               const char *series, const struct weir_alert *alert)
+const char *weir_encode_alert_op(const struct weir_rule_config *rule)
 {
-    const struct weir_rule_config *rule = &config->rules[alert->rule];
-    const struct weir_stream_config *stream = &config->streams[rule->stream];
-    const struct weir_field_config *field = &stream->fields[rule->field];
-    char unit[WEIR_MESSAGE_UNIT_SIZE];
+    switch (rule->form) {
+    case WEIR_RULE_RATE:
+        return "rate";
+    case WEIR_RULE_CHANGE:
+        return "change";
+    case WEIR_RULE_SILENCE:
+        return "silent";
+    case WEIR_RULE_LIMIT:
+        break;
+    }
+    return weir_operator_name(rule->comparison.op);
+}
 
-    weir_message_unit(unit, config, alert->rule);
-    weir_text_add(text, "{\"schema\":\"weir.alert/1\"");
+static void add_bool(struct weir_text *text, const char *key, bool value)
+{
+    add_key(text, key);
+    weir_text_add(text, value ? "true" : "false");
+}
+
+/* What operators and policies have done to it. */
+static void add_handling(struct weir_text *text, const struct weir_alert *alert)
+{
+    add_bool(text, "acked", alert->acknowledged);
+    add_bool(text, "latched", alert->latched);
+    add_bool(text, "flapping", alert->flapping);
+    add_bool(text, "restored", alert->restored);
+    add_key(text, "shelved_until");
+    if (alert->shelved_until_ms != 0)
+        weir_text_add_int(text, alert->shelved_until_ms);
+    else
+        weir_text_add(text, "null");
+    add_int(text, "late", alert->ignored);
+    if (alert->event == WEIR_EVENT_REMINDER)
+        add_int(text, "n", alert->reminders);
+    if (alert->event == WEIR_EVENT_STORM_END) {
+        add_key(text, "held_back");
+        weir_text_add_uint(text, alert->held_back);
+    }
+}
+
+/* What it is the state of. */
+static void add_subject(struct weir_text *text, const struct weir_config *config,
+                        const struct weir_rule_config *rule, const char *series)
+{
+    const struct weir_stream_config *stream = &config->streams[rule->stream];
+
     add_string(text, "gateway", config->gateway);
     add_string(text, "rule", rule->name);
     add_string(text, "stream", stream->name);
     add_string(text, "series", series);
-    add_string(text, "field", field->name);
+    add_key(text, "field");
+    if (rule->form == WEIR_RULE_SILENCE)
+        weir_text_add(text, "null");
+    else
+        weir_text_add_quoted(text, stream->fields[rule->field].name);
+}
+
+void weir_encode_alert_payload(struct weir_text *text, const struct weir_config *config,
+                               const char *series, const struct weir_alert *alert)
+{
+    const struct weir_rule_config *rule = &config->rules[alert->rule];
+    char unit[WEIR_MESSAGE_UNIT_SIZE];
+
+    weir_message_unit(unit, config, alert->rule);
+    weir_text_add(text, "{\"schema\":\"" WEIR_ENCODE_ALERT_SCHEMA "\"");
+    add_subject(text, config, rule, series);
     add_key(text, "id");
     weir_text_add(text, "\"");
     weir_text_add_hex(text, alert->id);
@@ -142,7 +195,8 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
         add_string(text, "unit", unit);
     add_key(text, "limit");
     weir_text_add_number(text, alert->limit);
-    add_string(text, "op", weir_operator_name(rule->comparison.op));
+    add_string(text, "op", weir_encode_alert_op(rule));
+    add_handling(text, alert);
     if (rule->message[0] != '\0') {
         add_key(text, "message");
         weir_text_add(text, "\"");
@@ -172,6 +226,8 @@ void weir_encode_ledger(struct weir_text *text, const struct weir_ledger *ledger
         {"clock_ahead", ledger->clock_ahead},
         {"time_unreadable", ledger->time_unreadable},
         {"summaries", ledger->summaries},
+        {"historical", ledger->historical},
+        {"events_held_back", ledger->events_held_back},
         {"queue_dropped", ledger->queue_dropped},
         {"outbox_dropped", ledger->outbox_dropped},
         {"batches_dropped", ledger->batches_dropped},

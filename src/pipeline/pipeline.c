@@ -157,6 +157,16 @@ const char *weir_pipeline_series_name(const struct weir_pipeline *pipeline, uint
     return weir_series_name(index_of(pipeline, stream_plan_at(pipeline, stream)), series);
 }
 
+bool weir_pipeline_find_series(const struct weir_pipeline *pipeline, uint32_t stream,
+                               const char *name, uint32_t *series)
+{
+    size_t length = strlen(name);
+
+    *series = weir_series_find(index_of(pipeline, stream_plan_at(pipeline, stream)), name, length,
+                               weir_series_hash(name, length));
+    return *series != WEIR_SERIES_NONE;
+}
+
 uint32_t weir_pipeline_series_count(const struct weir_pipeline *pipeline, uint32_t stream)
 {
     return index_of(pipeline, stream_plan_at(pipeline, stream))->count;

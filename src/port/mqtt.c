@@ -14,6 +14,7 @@
 #include "port/mqtt_exchange.h"
 #include "port/mqtt_greeting.h"
 #include "port/mqtt_peer.h"
+#include "port/mqtt_properties.h"
 #include "port/mqtt_subscription.h"
 #include "port/resolver.h"
 
@@ -34,8 +35,11 @@ struct weir_mqtt {
     char *client_id;
     char *will_topic; /* NULL: none */
     char *will_payload;
+    int will_delay_s;
     bool clean_start;
     void (*on_message)(void *context, const struct weir_message *message);
+    void (*on_request)(void *context, const struct weir_message *message,
+                       const struct weir_mqtt_reply *reply);
     void *context;
     MQTTAsync handle;
     struct weir_resolver *resolver; /* NULL: the host is an address */
@@ -67,8 +71,14 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
         .duplicate = arrived->dup != 0,
     };
 
-    if (mqtt->on_message)
+    if (mqtt->on_request) {
+        struct weir_mqtt_reply reply;
+
+        weir_mqtt_properties_read_reply(&reply, &arrived->properties);
+        mqtt->on_request(mqtt->context, &message, &reply);
+    } else if (mqtt->on_message) {
         mqtt->on_message(mqtt->context, &message);
+    }
     MQTTAsync_freeMessage(&arrived);
     MQTTAsync_free(topic);
     /* Anything else makes the library acknowledge later messages before it delivers them. */
@@ -163,7 +173,9 @@ struct weir_mqtt *weir_mqtt_create(const struct weir_mqtt_options *options)
     init_library();
     mqtt->label = options->label;
     mqtt->clean_start = options->clean_start;
+    mqtt->will_delay_s = options->will_delay_s;
     mqtt->on_message = options->on_message;
+    mqtt->on_request = options->on_request;
     mqtt->context = options->context;
     mqtt->delay_ms = RETRY_MS_MIN;
     mqtt->due_ms = INT64_MIN;
@@ -343,8 +355,9 @@ static void try_connect(struct weir_mqtt *mqtt, int64_t now_ms)
         .password = &password,
         .will_topic = mqtt->will_topic,
         .will_payload = mqtt->will_payload,
+        .will_delay_s = mqtt->will_delay_s,
         .clean_start = mqtt->clean_start,
-        .receives = mqtt->on_message != NULL,
+        .receives = mqtt->on_message || mqtt->on_request,
         .keepalive_s = choose_keepalive(mqtt),
     };
     char problem[WEIR_MQTT_PROBLEM_SIZE] = "the library cannot begin";
@@ -457,10 +470,11 @@ static int send_chunk(struct weir_mqtt *mqtt, const struct weir_mqtt_chunk *chun
         return MQTTAsync_unsubscribeMany(mqtt->handle, (int)chunk->count, chunk->filters,
                                          &response);
     }
-    plain.retainHandling = 2;
-    for (size_t i = 0; i < chunk->count; i++)
+    for (size_t i = 0; i < chunk->count; i++) {
         options[i] = plain;
-    response.subscribeOptions = plain;
+        options[i].retainHandling = chunk->retained[i] ? 0 : 2;
+    }
+    response.subscribeOptions = options[0];
     response.subscribeOptionsCount = (int)chunk->count;
     response.subscribeOptionsList = options;
     weir_mqtt_callbacks_set_subscribe(&response, version, request);
@@ -529,46 +543,71 @@ bool weir_mqtt_connected(const struct weir_mqtt *mqtt)
     return mqtt->state == STATE_CONNECTED;
 }
 
+bool weir_mqtt_subscribed(const struct weir_mqtt *mqtt)
+{
+    return mqtt->state == STATE_CONNECTED && weir_mqtt_subscription_is_settled(&mqtt->subscription);
+}
+
 uint64_t weir_mqtt_generation(const struct weir_mqtt *mqtt)
 {
     return mqtt->generation;
 }
 
-static bool is_too_long(const struct weir_mqtt *mqtt, const char *topic, size_t payload_length)
+static bool is_too_long(const struct weir_mqtt *mqtt,
+                        const struct weir_mqtt_publication *publication)
 {
     size_t packet_max = mqtt->welcome.packet_max;
+    size_t length =
+        strlen(publication->topic) + publication->payload_length + PUBLISH_OVERHEAD_BYTES;
 
-    if (payload_length > INT_MAX / 2)
+    if (publication->payload_length > INT_MAX / 2)
         return true;
-    return packet_max > 0 && strlen(topic) + payload_length + PUBLISH_OVERHEAD_BYTES > packet_max;
+    if (publication->properties)
+        length += weir_mqtt_properties_length(publication->properties);
+    return packet_max > 0 && length > packet_max;
 }
 
-enum weir_status weir_mqtt_publish(struct weir_mqtt *mqtt, const char *topic, const void *payload,
-                                   size_t payload_length, int qos, bool retain, uint64_t token)
+/* Returns the library's result. */
+static int hand_over(struct weir_mqtt *mqtt, const struct weir_mqtt_publication *publication,
+                     struct weir_mqtt_request *request)
 {
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+    const char *payload = publication->payload ? publication->payload : "";
+    int result = MQTTASYNC_FAILURE;
+
+    weir_mqtt_callbacks_set_publish(&response, mqtt->peer.config.version, request);
+    if (mqtt->peer.config.version < MQTTVERSION_5 || !publication->properties ||
+        weir_mqtt_properties_write(&response.properties, publication->properties))
+        result = MQTTAsync_send(mqtt->handle, publication->topic, (int)publication->payload_length,
+                                payload, publication->qos, publication->retain, &response);
+    MQTTProperties_free(&response.properties);
+    return result;
+}
+
+enum weir_status weir_mqtt_send(struct weir_mqtt *mqtt,
+                                const struct weir_mqtt_publication *publication)
+{
+    bool answered = publication->qos == 1;
     size_t max_count = WEIR_MQTT_INFLIGHT_MAX;
     struct weir_mqtt_request *request;
     int result;
 
-    assert(qos == 0 || qos == 1);
-    assert(topic[0] != '\0' && !strpbrk(topic, "+#"));
+    assert(publication->qos == 0 || publication->qos == 1);
+    assert(publication->topic[0] != '\0' && !strpbrk(publication->topic, "+#"));
     if (mqtt->state != STATE_CONNECTED)
         return WEIR_FULL;
-    if (is_too_long(mqtt, topic, payload_length))
+    if (is_too_long(mqtt, publication))
         return WEIR_REFUSED;
-    if (qos == 1 && mqtt->welcome.receive_max > 0 && mqtt->welcome.receive_max < max_count)
+    if (answered && mqtt->welcome.receive_max > 0 && mqtt->welcome.receive_max < max_count)
         max_count = mqtt->welcome.receive_max;
-    request = weir_mqtt_exchange_reserve(&mqtt->exchange,
-                                         qos == 1 ? WEIR_MQTT_REQUEST_QOS1 : WEIR_MQTT_REQUEST_QOS0,
-                                         max_count, payload_length, token);
+    request = weir_mqtt_exchange_reserve(
+        &mqtt->exchange, answered ? WEIR_MQTT_REQUEST_QOS1 : WEIR_MQTT_REQUEST_QOS0, max_count,
+        publication->payload_length, publication->token);
     if (!request)
         return WEIR_FULL;
-    weir_mqtt_callbacks_set_publish(&response, mqtt->peer.config.version, request);
-    result = MQTTAsync_send(mqtt->handle, topic, (int)payload_length, payload ? payload : "", qos,
-                            retain, &response);
+    result = hand_over(mqtt, publication, request);
     if (result == MQTTASYNC_SUCCESS) {
-        mqtt->inflight += (size_t)qos;
+        mqtt->inflight += answered;
         return WEIR_OK;
     }
     weir_mqtt_exchange_release(request);
@@ -576,6 +615,21 @@ enum weir_status weir_mqtt_publish(struct weir_mqtt *mqtt, const char *topic, co
                    result == MQTTASYNC_NO_MORE_MSGIDS
                ? WEIR_FULL
                : WEIR_REFUSED;
+}
+
+enum weir_status weir_mqtt_publish(struct weir_mqtt *mqtt, const char *topic, const void *payload,
+                                   size_t payload_length, int qos, bool retain, uint64_t token)
+{
+    const struct weir_mqtt_publication publication = {
+        .topic = topic,
+        .payload = payload,
+        .payload_length = payload_length,
+        .qos = qos,
+        .retain = retain,
+        .token = token,
+    };
+
+    return weir_mqtt_send(mqtt, &publication);
 }
 
 bool weir_mqtt_take_result(struct weir_mqtt *mqtt, struct weir_mqtt_result *result)

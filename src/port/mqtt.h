@@ -39,7 +39,16 @@
 
 struct weir_mqtt_filter {
     char text[WEIR_TOPIC_LENGTH_MAX + 1]; /* an MQTT topic filter */
+    bool retained; /* what the broker retains there is wanted as well. MQTT 3.1.1 cannot choose */
     int qos;
+};
+
+/* Where the sender of a message wants its answer; MQTT 5. Not NUL-terminated. */
+struct weir_mqtt_reply {
+    const char *topic; /* NULL: nowhere */
+    size_t topic_length;
+    const void *correlation; /* to be sent with the answer; NULL: none */
+    size_t correlation_length;
 };
 
 struct weir_mqtt_options {
@@ -50,7 +59,10 @@ struct weir_mqtt_options {
                        * are away */
     const char *will_topic; /* NULL: none. Retained, QoS 1 */
     const char *will_payload;
+    int will_delay_s; /* how long the broker waits with it for us to come back; MQTT 5 */
     void (*on_message)(void *context, const struct weir_message *message); /* NULL: none */
+    void (*on_request)(void *context, const struct weir_message *message,
+                       const struct weir_mqtt_reply *reply); /* in place of on_message; NULL */
     void *context;
     int wake_fd;
 };
@@ -59,6 +71,31 @@ struct weir_mqtt_result {
     uint64_t token;
     bool acknowledged; /* false: refused or lost with the connection; it may be sent again */
     int reason;        /* MQTT 5 reason code where the broker gave one, else 0 or a paho error */
+};
+
+#define WEIR_MQTT_PAIR_COUNT_MAX 4
+
+/* What MQTT 5 carries beside a payload; 3.1.1 leaves it out. All of it is borrowed for the call. */
+struct weir_mqtt_properties {
+    const char *content_type; /* of a payload that is UTF-8; NULL: nothing is said */
+    uint32_t expiry_s;        /* until when it is worth delivering; 0: always */
+    const void *correlation;
+    size_t correlation_length; /* 0: none */
+    struct {
+        const char *name;
+        const char *value;
+    } pairs[WEIR_MQTT_PAIR_COUNT_MAX]; /* user properties */
+    size_t pair_count;
+};
+
+struct weir_mqtt_publication {
+    const char *topic; /* NUL-terminated, with neither + nor # (asserted: the caller encodes) */
+    const void *payload;
+    size_t payload_length;
+    int qos; /* 0 or 1 */
+    bool retain;
+    uint64_t token;
+    const struct weir_mqtt_properties *properties; /* NULL: none */
 };
 
 struct weir_mqtt;
@@ -74,8 +111,8 @@ struct weir_mqtt *weir_mqtt_create(const struct weir_mqtt_options *options);
 void weir_mqtt_destroy(struct weir_mqtt *mqtt, int wait_ms);
 
 /* Replaces the filters to subscribe to; takes effect at once when connected, and at every connect.
- * What is no longer among them is unsubscribed. Copies. At most WEIR_STREAM_COUNT_MAX *
- * WEIR_FILTER_COUNT_MAX. Retained messages are not asked for (MQTT 5 retain handling 2). A filter
+ * What is no longer among them is unsubscribed; what was left out and is there again is subscribed
+ * to anew. In their order. Copies. At most WEIR_STREAM_COUNT_MAX * WEIR_FILTER_COUNT_MAX. A filter
  * that the broker refuses is logged once. Out of memory: logged, the list stays as it was. */
 void weir_mqtt_subscribe(struct weir_mqtt *mqtt, const struct weir_mqtt_filter *filters,
                          size_t count);
@@ -86,18 +123,24 @@ int64_t weir_mqtt_step(struct weir_mqtt *mqtt, int64_t now_ms);
 
 bool weir_mqtt_connected(const struct weir_mqtt *mqtt);
 
+/* Connected, and every filter that was asked for has been answered. */
+bool weir_mqtt_subscribed(const struct weir_mqtt *mqtt);
+
 /* Rises by one with every connection made: who publishes retained state sends it anew then. */
 uint64_t weir_mqtt_generation(const struct weir_mqtt *mqtt);
 
 /*
- * Publishes. The payload is copied. topic is NUL-terminated and has neither + nor # (asserted: the
- * caller percent-encodes). qos is 0 or 1. For QoS 1 the answer, exactly one, comes through
+ * Publishes. The payload is copied. For QoS 1 the answer, exactly one, comes through
  * weir_mqtt_take_result under the token; with the connection's loss everything unanswered is
  * answered. WEIR_FULL: not connected, or WEIR_MQTT_INFLIGHT_MAX unanswered (of QoS 0: on their way
  * out), or WEIR_MQTT_INFLIGHT_BYTES_MAX, or as many as the broker takes at once; nothing was sent,
  * and wake_fd tells when there is room. WEIR_REFUSED: longer than the broker takes, or the library
  * turned it down for another reason.
  */
+enum weir_status weir_mqtt_send(struct weir_mqtt *mqtt,
+                                const struct weir_mqtt_publication *publication);
+
+/* The same, without properties. */
 enum weir_status weir_mqtt_publish(struct weir_mqtt *mqtt, const char *topic, const void *payload,
                                    size_t payload_length, int qos, bool retain, uint64_t token);
 

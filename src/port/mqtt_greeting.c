@@ -4,31 +4,26 @@
 #include <stdint.h>
 
 #include "port/mqtt_callbacks.h"
+#include "port/mqtt_properties.h"
 
 #define CONNECT_S_MAX 5 /* of patience; the library looks every 3 s */
 #define SESSION_EXPIRY_S (7 * 24 * 3600)
 #define RECEIVE_MAX 100               /* unacknowledged messages the broker may send */
 #define PACKET_BYTES_MAX (256 * 1024) /* a packet it may send */
 
-static bool add_number(MQTTProperties *properties, enum MQTTPropertyCodes code, uint32_t number)
-{
-    MQTTProperty property = {.identifier = code};
-
-    if (MQTTProperty_getType(code) == MQTTPROPERTY_TYPE_TWO_BYTE_INTEGER)
-        property.value.integer2 = (unsigned short)number;
-    else
-        property.value.integer4 = number;
-    return MQTTProperties_add(properties, &property) == 0;
-}
-
 static bool add_properties(const struct weir_mqtt_greeting *greeting, MQTTProperties *properties)
 {
-    if (!greeting->clean_start &&
-        !add_number(properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, SESSION_EXPIRY_S))
+    /* A will is not delayed beyond the end of the session. */
+    uint32_t expiry_s = greeting->clean_start ? (uint32_t)greeting->will_delay_s : SESSION_EXPIRY_S;
+
+    if (expiry_s > 0 && !weir_mqtt_properties_add_number(
+                            properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, expiry_s))
         return false;
     return !greeting->receives ||
-           (add_number(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_MAX) &&
-            add_number(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, PACKET_BYTES_MAX));
+           (weir_mqtt_properties_add_number(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM,
+                                            RECEIVE_MAX) &&
+            weir_mqtt_properties_add_number(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE,
+                                            PACKET_BYTES_MAX));
 }
 
 static void set_credentials(const struct weir_mqtt_greeting *greeting,
@@ -51,15 +46,20 @@ bool weir_mqtt_greeting_send(const struct weir_mqtt_greeting *greeting, MQTTAsyn
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
     MQTTProperties properties = MQTTProperties_initializer;
+    MQTTProperties will_properties = MQTTProperties_initializer;
     int version = greeting->peer->config.version;
     bool sent = false;
 
     if (version >= MQTTVERSION_5) {
-        if (!add_properties(greeting, &properties))
+        if (!add_properties(greeting, &properties) ||
+            !weir_mqtt_properties_add_number(&will_properties,
+                                             MQTTPROPERTY_CODE_WILL_DELAY_INTERVAL,
+                                             (uint32_t)greeting->will_delay_s))
             goto finish;
         options = options5;
         options.cleanstart = greeting->clean_start;
         options.connectProperties = &properties;
+        options.willProperties = greeting->will_topic ? &will_properties : NULL;
     } else {
         options.MQTTVersion = version;
         options.cleansession = greeting->clean_start;
@@ -82,6 +82,7 @@ bool weir_mqtt_greeting_send(const struct weir_mqtt_greeting *greeting, MQTTAsyn
     weir_mqtt_callbacks_set_connect(&options, version, exchange);
     sent = MQTTAsync_connect(handle, &options) == MQTTASYNC_SUCCESS;
 finish:
+    MQTTProperties_free(&will_properties);
     MQTTProperties_free(&properties);
     return sent;
 }

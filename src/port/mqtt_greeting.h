@@ -16,6 +16,7 @@ struct weir_mqtt_greeting {
     const struct weir_mqtt_password *password;
     const char *will_topic; /* NULL: none */
     const char *will_payload;
+    int will_delay_s; /* MQTT 5 */
     bool clean_start;
     bool receives; /* messages: the broker is told how many and how long */
     int keepalive_s;

@@ -109,6 +109,7 @@ bool weir_mqtt_subscription_next(struct weir_mqtt_subscription *subscription, si
 
         chunk->filters[i] = entry->filter.text;
         chunk->qos[i] = entry->filter.qos;
+        chunk->retained[i] = entry->filter.retained;
     }
     return chunk->count > 0;
 }
@@ -148,6 +149,14 @@ size_t weir_mqtt_subscription_answer(struct weir_mqtt_subscription *subscription
         entry->complained = true;
     }
     return refused_count;
+}
+
+bool weir_mqtt_subscription_is_settled(const struct weir_mqtt_subscription *subscription)
+{
+    for (size_t i = 0; i < subscription->count; i++)
+        if (subscription->entries[i].state == WEIR_MQTT_FILTER_WANTED)
+            return false;
+    return true;
 }
 
 const char *weir_mqtt_subscription_filter(const struct weir_mqtt_subscription *subscription,

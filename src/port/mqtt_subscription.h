@@ -41,6 +41,7 @@ struct weir_mqtt_subscription {
 struct weir_mqtt_chunk {
     char *filters[WEIR_MQTT_CHUNK_COUNT_MAX];
     int qos[WEIR_MQTT_CHUNK_COUNT_MAX];
+    bool retained[WEIR_MQTT_CHUNK_COUNT_MAX];
     size_t count;
     bool removes; /* unsubscribe */
 };
@@ -68,6 +69,9 @@ bool weir_mqtt_subscription_next(struct weir_mqtt_subscription *subscription, si
  */
 size_t weir_mqtt_subscription_answer(struct weir_mqtt_subscription *subscription,
                                      const unsigned char *codes, size_t count, size_t *refused);
+
+/* Nothing is left to subscribe to: each filter has been answered. */
+bool weir_mqtt_subscription_is_settled(const struct weir_mqtt_subscription *subscription);
 
 /* The filter in place i of the newest request. */
 const char *weir_mqtt_subscription_filter(const struct weir_mqtt_subscription *subscription,

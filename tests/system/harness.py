@@ -182,7 +182,7 @@ def stop_process(process, wait_s=5):
 class Broker:
     """A mosquitto on a port of its own. It keeps the port from one start to the next."""
 
-    def __init__(self, directory, name, persistent=False):
+    def __init__(self, directory, name, persistent=False, queue=100000):
         self.directory = pathlib.Path(directory) / name
         self.directory.mkdir()
         self.log_path = self.directory / "log"
@@ -192,7 +192,7 @@ class Broker:
         self.process = None
         self.subscribers = []
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true",
-                 "max_queued_messages 100000", f"log_dest file {self.log_path}", "log_type all",
+                 f"max_queued_messages {queue}", f"log_dest file {self.log_path}", "log_type all",
                  f"persistence {str(persistent).lower()}"]
         if persistent:
             lines += [f"persistence_location {self.directory}/", "autosave_interval 1"]
@@ -294,10 +294,21 @@ class Weir:
     def configure(self, config):
         self.config_path.write_text(config)
 
+    def socket_path(self, gateway="plant-7"):
+        """The local socket of the daemon."""
+        return self.directory / f"weir-{gateway}.sock"
+
+    def resident_kib(self):
+        """The daemon's resident memory."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)[1])
+
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([BINARY, "run", "-c", str(self.config_path)],
-                                            stdout=subprocess.DEVNULL, stderr=log)
+                                            stdout=subprocess.DEVNULL, stderr=log,
+                                            env={**os.environ, "RUNTIME_DIRECTORY":
+                                                 str(self.directory)})
         return self
 
     def start_online(self, broker, *filters):
@@ -376,13 +387,13 @@ class Bench:
         self.things.append(thing)
         return thing
 
-    def make_broker(self, persistent=False):
-        """A broker that is not started."""
+    def make_broker(self, persistent=False, queue=100000):
+        """A broker that is not started; it queues so many messages for a client."""
         self.broker_count += 1
-        return self.add(Broker(self.directory, f"broker-{self.broker_count}", persistent))
+        return self.add(Broker(self.directory, f"broker-{self.broker_count}", persistent, queue))
 
-    def broker(self, persistent=False):
-        return self.make_broker(persistent).start()
+    def broker(self, persistent=False, queue=100000):
+        return self.make_broker(persistent, queue).start()
 
     def weir(self, config):
         """A daemon that is not started."""

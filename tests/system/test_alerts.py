@@ -1,7 +1,10 @@
 """Alerts as a subscriber on the gateway's broker sees them."""
 
+import subprocess
+import time
+
 import harness
-from harness import CLIMATE_FILTER, T0, config, equal, expect, reading
+from harness import CLIMATE_FILTER, T0, config, equal, expect, reading, wait_for
 
 TOPIC = "plant/north/hall-1/climate"
 ROOT = "weir/v1/plant-7/alert"
@@ -52,7 +55,9 @@ def test_fields(bench):
     expect(isinstance(number, str) and number, "the occurrence has no name")
     common = {"schema": "weir.alert/1", "gateway": "plant-7", "rule": "hot", "stream": "climate",
               "series": "north/hall-1", "field": "temperature", "id": number, "quality": "good",
-              "unit": "Cel", "limit": 30, "op": "above", "message": "Too hot"}
+              "unit": "Cel", "limit": 30, "op": "above", "message": "Too hot", "acked": False,
+              "latched": False, "flapping": False, "restored": False, "shelved_until": None,
+              "late": 0}
     equal(raised, {**common, "event": "raised", "level": "critical", "state": "active",
                    "seq": raised["seq"], "since": T0 + 1000, "ts": T0 + 1000, "value": 31},
           "raised")
@@ -64,6 +69,28 @@ def test_fields(bench):
     again = alerts.wait(lambda message: message.topic.endswith("/event"), "an event", count=3)
     equal(again[2].json["seq"], raised["seq"] + 2, "the number of the third event")
     expect(again[2].json["id"] != number, "a second occurrence has the name of the first")
+
+
+def test_properties(bench):
+    """MQTT 5 properties repeat what the payload says; an event expires, a state does not."""
+    broker, alerts = start(bench, rule("hot", "above = 30.0;"))
+    root = f"{ROOT}/hot/north.hall-1"
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-V", "5", "-q", "1",
+               "-C", "2", "-W", "20", "-F", "%t %C %F %E %P", "-t", f"{root}/+"]
+    before = len(broker.log())
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+        broker.wait_subscribed(f"{root}/+", before)
+        broker.publish(TOPIC, reading(0, 31))
+        lines = dict(line.split(" ", 1) for line in listener.communicate()[0].splitlines())
+    raised = alerts.wait_topic(f"{root}/event")[0].json
+    pairs = {"schema:weir.alert/1", "rule:hot", "level:warning", f"seq:{raised['seq']}"}
+    for kind in ("event", "state"):
+        content_type, format_indicator, rest = lines[f"{root}/{kind}"].split(" ", 2)
+        equal((content_type, format_indicator), ("application/json", "1"), f"what a {kind} is")
+        expiry, _, rest = rest.partition(" ")
+        equal(set(rest.split()), pairs, f"the user properties of a {kind}")
+        expect(86_000 < int(expiry) <= 86_400 if kind == "event" else not expiry,
+               f"{expiry!r} as the expiry of a {kind}")
 
 
 def test_retained(bench):
@@ -181,6 +208,27 @@ def test_retained_sample(bench):
         broker, CLIMATE_FILTER)
     play(broker, alerts, [(10, 20)])
     equal(events(alerts), [("raised", 3600, 101, 30)], "the events")
+
+
+def test_broker_away(bench):
+    """While the broker is away nobody is silent; who stays silent afterwards is told of."""
+    broker = bench.broker()
+    weir = bench.weir(config(broker, alerts=rule("hot", 'above = 30.0; silent = "3s";')))
+    weir.start_online(broker, CLIMATE_FILTER)
+    broker.publish(TOPIC, reading(0, 20))
+    state = f"{ROOT}/hot/north.hall-1/state"
+    wait_for(lambda: broker.retained(state), "a state")
+    before = len(broker.log())
+    broker.stop()
+    weir.wait_log("lost the connection", 2)
+    time.sleep(5)
+    alerts = broker.start().subscribe(f"{ROOT}/#")
+    broker.wait_subscribed(CLIMATE_FILTER, before)
+    broker.publish(TOPIC, reading(1, 20))
+    stale = alerts.wait_topic(f"{ROOT}/hot/north.hall-1/event", timeout_s=30)[0].json
+    equal((stale["event"], stale["quality"]), ("stale", "stale"), "the event")
+    equal([message.json["quality"] for message in alerts.messages()
+           if message.topic.endswith("/state")][0], "good", "the first state after the absence")
 
 
 def test_series_apart(bench):

@@ -463,12 +463,13 @@ def test_damage(bench):
         path.write_bytes(data[:20000] + random.Random(7).randbytes(60000) + data[80000:])
 
     second = f"segment {1:016x}: damaged"
-    ends = r"(?s)"
-    damaged(segments[1], flip(5000), ends + second, lambda lost: lost == 1)
-    damaged(segments[1], flip(6), ends + second, lambda lost: lost == 0)
-    damaged(segments[1], wipe_middle, ends + second, lambda lost: lost > 256)
-    damaged(segments[1], zero, ends + second, lambda lost: lost > 256)
-    damaged(segments[1], lambda path, data: path.unlink(), ends + second, lambda lost: lost > 256)
+    # A gap at the head may begin in the last bytes of the segment before, where no end fits.
+    head = r"segment 000000000000000[01]: damaged"
+    damaged(segments[1], flip(5000), second, lambda lost: lost == 1)
+    damaged(segments[1], flip(6), head, lambda lost: lost == 0)
+    damaged(segments[1], wipe_middle, second, lambda lost: lost > 256)
+    damaged(segments[1], zero, head, lambda lost: lost > 256)
+    damaged(segments[1], lambda path, data: path.unlink(), head, lambda lost: lost > 256)
     damaged(segments[-1], zero, "before the newest snapshot", None)
     snapshot = sorted((state / "snapshots").iterdir())[-1]
     damaged(snapshot, flip(300), f"{snapshot.name}: damaged", lambda lost: lost == 0)

@@ -244,7 +244,75 @@ static void an_alert_payload_stands_by_itself(void **state)
         "\"stream\":\"climate\",\"series\":\"plant/dev42\",\"field\":\"temperature\","
         "\"id\":\"0123456789abcdef\",\"seq\":7,\"event\":\"raised\",\"level\":\"critical\","
         "\"state\":\"active\",\"quality\":\"good\",\"since\":1700000000000,"
-        "\"ts\":1700000004000,\"value\":88.4,\"unit\":\"Cel\",\"limit\":85,\"op\":\"above\"}");
+        "\"ts\":1700000004000,\"value\":88.4,\"unit\":\"Cel\",\"limit\":85,\"op\":\"above\","
+        "\"acked\":false,\"latched\":false,\"flapping\":false,\"restored\":false,"
+        "\"shelved_until\":null,\"late\":0}");
+}
+
+/* What stands behind "ts" in a payload. */
+static const char *encode_rest(struct fixture *fixture)
+{
+    const char *rest;
+
+    weir_text_init(&fixture->text, fixture->bytes, sizeof(fixture->bytes) - 1);
+    weir_encode_alert_payload(&fixture->text, &fixture->build.config, "plant/dev42",
+                              &fixture->alert);
+    fixture->bytes[fixture->text.length] = '\0';
+    rest = strstr(fixture->bytes, "\"value\"");
+    assert_non_null(rest);
+    return rest;
+}
+
+static void an_alert_payload_says_what_became_of_it(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    set_up(&fixture);
+    fixture.alert.acknowledged = fixture.alert.latched = true;
+    fixture.alert.flapping = fixture.alert.restored = true;
+    fixture.alert.shelved_until_ms = 1700000009000;
+    fixture.alert.ignored = 3;
+    fixture.alert.reminders = 2;
+    fixture.alert.held_back = 41;
+    fixture.alert.event = WEIR_EVENT_REMINDER;
+    assert_string_equal(encode_rest(&fixture),
+                        "\"value\":88.4,\"unit\":\"Cel\",\"limit\":85,\"op\":\"above\","
+                        "\"acked\":true,\"latched\":true,\"flapping\":true,\"restored\":true,"
+                        "\"shelved_until\":1700000009000,\"late\":3,\"n\":2}");
+    fixture.alert.event = WEIR_EVENT_STORM_END;
+    assert_non_null(strstr(encode_rest(&fixture), "\"late\":3,\"held_back\":41}"));
+    fixture.alert.value = fixture.alert.limit = NAN;
+    assert_non_null(
+        strstr(encode_rest(&fixture), "\"value\":null,\"unit\":\"Cel\",\"limit\":null"));
+}
+
+static void the_unit_is_that_of_what_is_judged(void **state)
+{
+    struct weir_rule_config *rule;
+    struct fixture fixture;
+
+    (void)state;
+    set_up(&fixture);
+    rule = &fixture.build.rules[0];
+    rule->form = WEIR_RULE_RATE;
+    rule->slope_unit_ms = 60000;
+    assert_non_null(
+        strstr(encode_rest(&fixture), "\"unit\":\"Cel/min\",\"limit\":85,\"op\":\"rate\""));
+    rule->field = 1;
+    rule->slope_unit_ms = 86400000;
+    assert_non_null(strstr(encode_rest(&fixture), "\"unit\":\"/d\""));
+    rule->form = WEIR_RULE_SILENCE;
+    assert_non_null(strstr(encode_rest(&fixture), "\"unit\":\"s\",\"limit\":85,\"op\":\"silent\""));
+    assert_non_null(strstr(fixture.bytes, "\"field\":null"));
+    rule->form = WEIR_RULE_CHANGE;
+    rule->field = 0;
+    assert_non_null(strstr(encode_rest(&fixture), "\"value\":88.4,\"limit\":85,\"op\":\"change\""));
+    rule->form = WEIR_RULE_LIMIT;
+    rule->on_window = true;
+    rule->of = WEIR_AGGREGATE_COUNT;
+    rule->comparison.op = WEIR_OPERATOR_INSIDE;
+    assert_non_null(strstr(encode_rest(&fixture), "\"value\":88.4,\"limit\":85,\"op\":\"inside\""));
 }
 
 static void an_alert_state_has_no_event_and_may_have_a_message(void **state)
@@ -284,6 +352,8 @@ static void the_ledger_has_every_count_in_the_contracts_words(void **state)
         .clock_ahead = 13,
         .time_unreadable = 14,
         .summaries = 15,
+        .historical = 22,
+        .events_held_back = 23,
         .queue_dropped = 16,
         .outbox_dropped = 17,
         .batches_dropped = 18,
@@ -300,6 +370,7 @@ static void the_ledger_has_every_count_in_the_contracts_words(void **state)
                           "\"malformed\":5,\"samples\":6,\"summarised\":7,\"open\":8,"
                           "\"late_dropped\":9,\"invalid\":10,\"over_budget\":11,\"late\":12,"
                           "\"clock_ahead\":13,\"time_unreadable\":14,\"summaries\":15,"
+                          "\"historical\":22,\"events_held_back\":23,"
                           "\"queue_dropped\":16,\"outbox_dropped\":17,\"batches_dropped\":18,"
                           "\"events_dropped\":18446744073709551615,\"coarsened\":19,"
                           "\"journal_lost\":20,\"duplicates\":21");
@@ -336,6 +407,8 @@ int main(void)
         cmocka_unit_test(a_summary_that_does_not_fit_is_told),
         cmocka_unit_test(an_alert_line_has_the_contracts_members),
         cmocka_unit_test(an_alert_payload_stands_by_itself),
+        cmocka_unit_test(an_alert_payload_says_what_became_of_it),
+        cmocka_unit_test(the_unit_is_that_of_what_is_judged),
         cmocka_unit_test(an_alert_state_has_no_event_and_may_have_a_message),
         cmocka_unit_test(the_ledger_has_every_count_in_the_contracts_words),
         cmocka_unit_test(a_series_is_one_level_of_a_topic),

@@ -180,6 +180,81 @@ static void retained_messages_are_not_asked_for(void **state)
     weir_mqtt_destroy(mqtt, 2000);
 }
 
+static void retained_messages_come_again_for_a_filter_that_was_left_out_and_is_back(void **state)
+{
+    static const struct weir_mqtt_filter filter = {.text = "kept/#", .qos = 1, .retained = true};
+
+    (void)state;
+    broker_init(&broker, PLAIN);
+    broker_start(&broker);
+    for (int version = 4; version <= 5; version++) {
+        struct weir_mqtt *mqtt = create(version, version == 4 ? "old" : "new");
+
+        assert_true(await_connection(mqtt, true, 5000));
+        publish(mqtt, "kept/1", "x", true);
+        clear_inbox();
+        weir_mqtt_subscribe(mqtt, &filter, 1);
+        assert_true(await_messages(mqtt, 1, 5000));
+        weir_mqtt_subscribe(mqtt, NULL, 0);
+        weir_mqtt_subscribe(mqtt, &filter, 1);
+        assert_true(await_messages(mqtt, 2, 5000));
+        assert_int_equal(copy_inbox().retained, 2);
+        weir_mqtt_destroy(mqtt, 2000);
+    }
+}
+
+static char correlation[16];
+
+static void take_request(void *context, const struct weir_message *message,
+                         const struct weir_mqtt_reply *reply)
+{
+    pthread_mutex_lock(&inbox_lock);
+    snprintf(correlation, sizeof(correlation), "%.*s", (int)reply->correlation_length,
+             reply->correlation ? (const char *)reply->correlation : "");
+    pthread_mutex_unlock(&inbox_lock);
+    take_message(context, message);
+}
+
+/* Sends with correlation data to itself; 3.1.1 leaves it out. */
+static void check_properties(int version, const char *expected)
+{
+    static const struct weir_mqtt_filter filter = {.text = "p/1", .qos = 1};
+    const struct weir_mqtt_properties properties = {
+        .content_type = "application/json",
+        .expiry_s = 60,
+        .correlation = "c0",
+        .correlation_length = 2,
+        .pairs = {{"rule", "hot"}, {"level", "info"}},
+        .pair_count = 2,
+    };
+    struct weir_mqtt_publication publication = {
+        .topic = "p/1", .payload = "{}", .payload_length = 2, .qos = 1, .properties = &properties};
+    struct weir_peer_config peer = make_peer(version);
+    struct weir_mqtt_options options = make_options(&peer, version == 4 ? "old" : "new");
+    struct weir_mqtt *mqtt;
+
+    options.on_request = take_request;
+    mqtt = weir_mqtt_create(&options);
+    assert_non_null(mqtt);
+    assert_true(await_connection(mqtt, true, 5000));
+    weir_mqtt_subscribe(mqtt, &filter, 1);
+    settle(mqtt, "p/1");
+    assert_int_equal(weir_mqtt_send(mqtt, &publication), WEIR_OK);
+    assert_true(await_messages(mqtt, 1, 5000));
+    assert_string_equal(correlation, expected);
+    assert_string_equal(copy_inbox().payload, "{}");
+    weir_mqtt_destroy(mqtt, 2000);
+}
+
+static void properties_go_out_and_come_in_with_mqtt_5(void **state)
+{
+    (void)state;
+    broker_init(&broker, PLAIN);
+    broker_start(&broker);
+    check_properties(5, "c0");
+    check_properties(4, "");
+}
+
 static void another_list_of_filters_takes_effect_at_once(void **state)
 {
     struct weir_mqtt *mqtt;
@@ -357,6 +432,8 @@ int main(void)
         MQTT_TEST(a_kept_session_delivers_what_came_meanwhile),
         MQTT_TEST(the_will_is_sent_for_a_loss_and_not_for_a_farewell),
         MQTT_TEST(retained_messages_are_not_asked_for),
+        MQTT_TEST(retained_messages_come_again_for_a_filter_that_was_left_out_and_is_back),
+        MQTT_TEST(properties_go_out_and_come_in_with_mqtt_5),
         MQTT_TEST(another_list_of_filters_takes_effect_at_once),
         MQTT_TEST(all_of_a_long_list_is_subscribed_to),
         MQTT_TEST(what_the_broker_would_not_take_is_refused),
