@@ -128,7 +128,8 @@ enum weir_operator {
     WEIR_OPERATOR_INSIDE,  /* raised inside [low, high], back outside by the deadband */
 };
 
-/* The series of an event that is about all series of its rule. */
+/* The series of an event that is about all series of its rule. Such an alert has no level, value or
+ * condition; its limit is the count that was passed, and id and sequence are the rule's own. */
 #define WEIR_SERIES_ALL UINT32_MAX
 
 /* The whole state of one rule on one series, with the event that brought it about, if one did. */

@@ -1,6 +1,7 @@
 #include "core/alert_levels.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static void compile_range(struct weir_alert_range *range, const struct weir_limit *limit,
                           const struct weir_comparison *comparison)
@@ -77,14 +78,11 @@ double weir_alert_levels_limit(const struct weir_alert_levels *levels, enum weir
 enum weir_level weir_alert_levels_nearest(const struct weir_alert_levels *levels,
                                           enum weir_level level)
 {
-    for (int distance = 0; distance < WEIR_LEVEL_COUNT; distance++) {
-        int above = (int)level + distance;
-        int below = (int)level - distance;
+    int best = (int)levels->lowest;
 
-        if (above < WEIR_LEVEL_COUNT && (levels->set & 1u << above) != 0)
-            return (enum weir_level)above;
-        if (below > WEIR_LEVEL_OK && (levels->set & 1u << below) != 0)
-            return (enum weir_level)below;
+    for (int other = best; other < WEIR_LEVEL_COUNT; other++) {
+        if ((levels->set & 1u << other) != 0 && abs(other - (int)level) <= abs(best - (int)level))
+            best = other;
     }
-    return levels->lowest;
+    return (enum weir_level)best;
 }

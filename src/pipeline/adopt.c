@@ -188,7 +188,7 @@ void weir_pipeline_adopt(struct weir_pipeline *pipeline, const struct weir_pipel
         if (other < from->config->stream_count)
             adopt_stream(pipeline, i, from, other);
         /* A lower bound: the next advance finds the true one. */
-        expect_due(pipeline, i, state->clock_ms);
+        expect_rules_due(pipeline, i, state->clock_ms);
     }
     if (state->clock_ms != INT64_MIN)
         weir_alerts_arm(pipeline);

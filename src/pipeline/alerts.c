@@ -21,7 +21,7 @@ void weir_alerts_expect(const struct alert_place *place, const struct weir_alert
     int64_t clock_ms;
 
     (void)weir_alerts_next(place, now, &clock_ms);
-    expect_due(place->pipeline, place->stream_index, clock_ms);
+    expect_rules_due(place->pipeline, place->stream_index, clock_ms);
 }
 
 /* An occurrence is named by its rule and series, when it began, and the one before it. */
@@ -89,7 +89,7 @@ static bool passes_storm(const struct alert_place *place, const struct weir_aler
                                       rule->storm_ms, now->up_ms);
     if (verdict == WEIR_ALERT_STORM_BEGINS) {
         weir_alerts_give_storm(place->pipeline, rule, WEIR_EVENT_STORM, now);
-        expect_due(place->pipeline, place->stream_index, now->clock_ms + rule->storm_ms);
+        expect_rules_due(place->pipeline, place->stream_index, now->clock_ms + rule->storm_ms);
     }
     return verdict == WEIR_ALERT_STORM_PASS;
 }

@@ -190,7 +190,7 @@ static void plan_stream(struct weir_pipeline *pipeline, uint32_t stream_index,
     plan_paths(plan, stream);
     plan_filters(plan, stream, pipeline->arena);
     weir_series_init(index_of(pipeline, plan), stream->max_series);
-    state_of(pipeline)->streams[stream_index].due_ms = INT64_MAX;
+    state_of(pipeline)->streams[stream_index] = (struct stream_state){INT64_MAX, INT64_MAX};
 }
 
 void weir_pipeline_init(struct weir_pipeline *pipeline, const struct weir_config *config,

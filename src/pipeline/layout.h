@@ -87,7 +87,8 @@ struct series_live {
 };
 
 struct stream_state {
-    int64_t due_ms; /* nothing of the stream is due before */
+    int64_t due_ms;       /* nothing of the stream is due before */
+    int64_t rules_due_ms; /* nothing of its rules is */
 };
 
 /* The head of the state. */
@@ -107,7 +108,9 @@ struct pipeline_state {
     uint32_t scan_series;
     int64_t scan_now_ms;
     int64_t scan_due_ms; /* the earliest found so far in scan_stream */
+    int64_t scan_rules_due_ms;
     bool scan_wanted[WEIR_STREAM_COUNT_MAX];
+    bool scan_rules[WEIR_STREAM_COUNT_MAX]; /* where rules are due, and not only windows */
     struct stream_state streams[WEIR_STREAM_COUNT_MAX];
 };
 
@@ -162,6 +165,18 @@ static inline void expect_due(struct weir_pipeline *pipeline, uint32_t stream, i
         state->scan_due_ms = due_ms;
     if (due_ms < state->due_ms)
         state->due_ms = due_ms;
+}
+
+/* Something of the stream's rules may be. */
+static inline void expect_rules_due(struct weir_pipeline *pipeline, uint32_t stream, int64_t due_ms)
+{
+    struct pipeline_state *state = state_of(pipeline);
+
+    if (due_ms < state->streams[stream].rules_due_ms)
+        state->streams[stream].rules_due_ms = due_ms;
+    if (state->scanning && state->scan_stream == stream && due_ms < state->scan_rules_due_ms)
+        state->scan_rules_due_ms = due_ms;
+    expect_due(pipeline, stream, due_ms);
 }
 
 static inline struct weir_series_index *index_of(const struct weir_pipeline *pipeline,

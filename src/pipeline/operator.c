@@ -144,7 +144,7 @@ void weir_pipeline_set_link(struct weir_pipeline *pipeline, bool up)
     state->unheard_ms += up_ms - state->link_down_ms;
     /* Silence counts again: the scan finds out from when. */
     for (uint32_t i = 0; i < pipeline->config->stream_count; i++)
-        expect_due(pipeline, i, state->clock_ms);
+        expect_rules_due(pipeline, i, state->clock_ms);
 }
 
 /* Calls a function for every alert. */
@@ -211,6 +211,8 @@ void weir_pipeline_step_clock(struct weir_pipeline *pipeline, int64_t step_ms, b
         /* A lower bound: the next scan finds the true one. */
         if (state->streams[i].due_ms != INT64_MAX)
             expect_due(pipeline, i, state->clock_ms);
+        if (state->streams[i].rules_due_ms != INT64_MAX)
+            expect_rules_due(pipeline, i, state->clock_ms);
     }
     if (set)
         visit(pipeline, shift_alert, step_ms);

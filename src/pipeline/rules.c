@@ -245,7 +245,7 @@ void weir_rules_accept(struct weir_pipeline *pipeline, uint32_t stream, uint32_t
     if (plan->plain_count < plan->rule_count || reading->invalid != 0)
         accept_rest(pipeline, stream, series, reading);
     if (plan->silence_min_ms != INT64_MAX)
-        expect_due(pipeline, stream, now.clock_ms + plan->silence_min_ms);
+        expect_rules_due(pipeline, stream, now.clock_ms + plan->silence_min_ms);
 }
 
 /* The row of a field among those of a window; NULL: it has none. */
@@ -284,7 +284,7 @@ static void pair_window(const struct alert_place *place, double value, int64_t e
 
     if (other == pairs) {
         (void)weir_pairs_add(pairs, end_ms, value, false);
-        expect_due(place->pipeline, place->stream_index, now->clock_ms);
+        expect_rules_due(place->pipeline, place->stream_index, now->clock_ms);
     } else if (!other || !weir_pairs_passed(other, end_ms)) {
         place->state->ignored += weir_pairs_add(pairs, end_ms, value, true);
     } else if (weir_pairs_find(other, end_ms, &other_value)) {

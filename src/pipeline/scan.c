@@ -4,10 +4,29 @@
 #include "pipeline/rules.h"
 #include "pipeline/windows.h"
 
-static void note_due(struct pipeline_state *state, int64_t due_ms)
+static int64_t earlier(int64_t left_ms, int64_t right_ms)
 {
-    if (due_ms < state->scan_due_ms)
-        state->scan_due_ms = due_ms;
+    return left_ms < right_ms ? left_ms : right_ms;
+}
+
+/* What is due of one series. */
+static enum weir_status scan_series(struct weir_pipeline *pipeline, uint32_t stream,
+                                    uint32_t series, int64_t clock_ms)
+{
+    struct pipeline_state *state = state_of(pipeline);
+    const struct stream_plan *plan = stream_plan_at(pipeline, stream);
+    int64_t due_ms;
+
+    if (weir_windows_advance(pipeline, stream, series, state->scan_now_ms) != WEIR_OK)
+        return WEIR_FULL;
+    if (state->scan_rules[stream]) {
+        if (weir_rules_advance(pipeline, stream, series, clock_ms, &due_ms) != WEIR_OK)
+            return WEIR_FULL;
+        state->scan_rules_due_ms = earlier(state->scan_rules_due_ms, due_ms);
+    }
+    due_ms = windows_due(plan, window_of(pipeline, plan, series));
+    state->scan_due_ms = earlier(state->scan_due_ms, due_ms);
+    return WEIR_OK;
 }
 
 /* The scan's pass over the series of its stream, from where it stands. */
@@ -15,26 +34,31 @@ static enum weir_status scan_stream(struct weir_pipeline *pipeline)
 {
     struct pipeline_state *state = state_of(pipeline);
     uint32_t stream = state->scan_stream;
-    const struct stream_plan *plan = stream_plan_at(pipeline, stream);
-    int64_t clock_ms = state->scan_now_ms < state->clock_ms ? state->scan_now_ms : state->clock_ms;
-    int64_t storms_due_ms;
-    uint32_t series_count = index_of(pipeline, plan)->count;
+    struct stream_state *stream_state = &state->streams[stream];
+    int64_t clock_ms = earlier(state->scan_now_ms, state->clock_ms);
+    uint32_t series_count = index_of(pipeline, stream_plan_at(pipeline, stream))->count;
 
     for (; state->scan_series < series_count; state->scan_series++) {
-        uint32_t series = state->scan_series;
+        if (scan_series(pipeline, stream, state->scan_series, clock_ms) != WEIR_OK)
+            return WEIR_FULL;
+    }
+    if (state->scan_rules[stream]) {
         int64_t due_ms;
 
-        if (weir_windows_advance(pipeline, stream, series, state->scan_now_ms) != WEIR_OK ||
-            weir_rules_advance(pipeline, stream, series, clock_ms, &due_ms) != WEIR_OK)
+        if (weir_rules_advance_storms(pipeline, stream, clock_ms, &due_ms) != WEIR_OK)
             return WEIR_FULL;
-        note_due(state, due_ms);
-        note_due(state, windows_due(plan, window_of(pipeline, plan, series)));
+        stream_state->rules_due_ms = earlier(state->scan_rules_due_ms, due_ms);
     }
-    if (weir_rules_advance_storms(pipeline, stream, clock_ms, &storms_due_ms) != WEIR_OK)
-        return WEIR_FULL;
-    note_due(state, storms_due_ms);
-    state->streams[stream].due_ms = state->scan_due_ms;
+    stream_state->due_ms = earlier(state->scan_due_ms, stream_state->rules_due_ms);
     return WEIR_OK;
+}
+
+static void begin_stream(struct pipeline_state *state, uint32_t stream)
+{
+    state->scan_stream = stream;
+    state->scan_series = 0;
+    state->scan_due_ms = INT64_MAX;
+    state->scan_rules_due_ms = INT64_MAX;
 }
 
 /* Goes on with the scan under way, if there is one, to its end. */
@@ -44,18 +68,15 @@ static enum weir_status finish_scan(struct weir_pipeline *pipeline)
 
     if (!state->scanning)
         return WEIR_OK;
-    for (; state->scan_stream < pipeline->config->stream_count; state->scan_stream++) {
+    while (state->scan_stream < pipeline->config->stream_count) {
         if (state->scan_wanted[state->scan_stream] && scan_stream(pipeline) != WEIR_OK)
             return WEIR_FULL;
-        state->scan_series = 0;
-        state->scan_due_ms = INT64_MAX;
+        begin_stream(state, state->scan_stream + 1);
     }
     state->scanning = false;
     state->due_ms = INT64_MAX;
-    for (uint32_t i = 0; i < pipeline->config->stream_count; i++) {
-        if (state->streams[i].due_ms < state->due_ms)
-            state->due_ms = state->streams[i].due_ms;
-    }
+    for (uint32_t i = 0; i < pipeline->config->stream_count; i++)
+        state->due_ms = earlier(state->due_ms, state->streams[i].due_ms);
     return WEIR_OK;
 }
 
@@ -71,13 +92,13 @@ static enum weir_status scan_streams(struct weir_pipeline *pipeline, int64_t now
 
     if (finish_scan(pipeline) != WEIR_OK)
         return WEIR_FULL;
-    for (uint32_t i = 0; i < pipeline->config->stream_count; i++)
+    for (uint32_t i = 0; i < pipeline->config->stream_count; i++) {
         state->scan_wanted[i] = wanted ? wanted[i] : state->streams[i].due_ms <= now_ms;
+        state->scan_rules[i] = state->streams[i].rules_due_ms <= earlier(now_ms, state->clock_ms);
+    }
     state->scanning = true;
     state->scan_now_ms = now_ms;
-    state->scan_stream = 0;
-    state->scan_series = 0;
-    state->scan_due_ms = INT64_MAX;
+    begin_stream(state, 0);
     return finish_scan(pipeline);
 }
 
