@@ -300,7 +300,7 @@ bool weir_test_event_fits(const struct weir_test_event *expected,
            (!expected->has_value || values_equal(expected->value, came->value));
 }
 
-static void write_word(struct weir_text *text, const char *word)
+void weir_test_word_write(struct weir_text *text, const char *word)
 {
     const char *quote = strchr(word, '\'') ? "\"" : "'";
     bool bare = *word != '\0' && !strpbrk(word, BLANKS) && !strchr("'\"", *word);
@@ -317,7 +317,7 @@ void weir_test_event_write(struct weir_text *text, const struct weir_config *con
     weir_text_add(text, " ");
     weir_text_add(text, config->rules[event->rule].name);
     weir_text_add(text, " ");
-    write_word(text, event->series);
+    weir_test_word_write(text, event->series);
     weir_text_add(text, " ");
     weir_text_add(text, weir_event_name(event->event));
     if (event->has_level) {
@@ -344,7 +344,7 @@ void weir_test_action_write(struct weir_text *text, const struct weir_config *co
     if (action->series) {
         weir_text_add(text, config->rules[action->rule].name);
         weir_text_add(text, " ");
-        write_word(text, action->series);
+        weir_test_word_write(text, action->series);
     }
     if (action->duration_ms > 0) {
         weir_text_add(text, " ");

@@ -83,6 +83,9 @@ void weir_test_action_write(struct weir_text *text, const struct weir_config *co
 /* Bytes of such a line: the longest names, quoted. */
 #define WEIR_TEST_LINE_SIZE 1024
 
+/* Adds a word, in quotes where it needs them. */
+void weir_test_word_write(struct weir_text *text, const char *word);
+
 /* 0, "250ms", "1m30s": whole numbers, each with a unit. At most WEIR_TEST_DURATION_MS_MAX. */
 #define WEIR_TEST_DURATION_MS_MAX (3660 * INT64_C(86400000))
 bool weir_test_duration_read(const char *text, size_t length, int64_t *ms);
