@@ -25,6 +25,7 @@ int weir_command_ack(int argc, char **argv);
 int weir_command_shelve(int argc, char **argv);
 int weir_command_unshelve(int argc, char **argv);
 int weir_command_schema(int argc, char **argv);
+int weir_command_test(int argc, char **argv);
 int weir_command_version(int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ static const struct verb verbs[] = {
     {"run", weir_command_run, "the daemon, in the foreground, logging to stderr"},
     {"check", weir_command_check, "validate a configuration; print what memory it takes"},
     {"replay", weir_command_replay, "the same engine over recorded messages, without a broker"},
+    {"test", weir_command_test, "a configuration against tests written for it"},
     {"decode", weir_command_decode, "batches of the uplink as text"},
     {"journal", weir_command_journal, "what the storage has recorded: list, print, verify"},
     {"explain", weir_command_explain, "why an alert is as it is, and what would come next"},

@@ -13,8 +13,7 @@
 #include "command/command.h"
 #include "command/past.h"
 #include "command/replay_input.h"
-#include "command/writer.h"
-#include "format/encode.h"
+#include "command/replay_output.h"
 #include "port/config.h"
 #include "weir/engine.h"
 
@@ -43,66 +42,41 @@ struct replay {
     int64_t told_ms;     /* when progress was told */
     struct weir_replay_input input;
     struct weir_past past;
-    struct weir_writer output;
-    struct weir_writer batches;
+    int64_t now_ms; /* the engine's clock */
+    struct weir_replay_output output;
 };
-
-static void write_summary(struct replay *replay, const struct weir_summary *summary,
-                          const struct weir_sketch *sketch)
-{
-    struct weir_text *line = weir_writer_line(&replay->output);
-    const char *series =
-        weir_pipeline_series_name(&replay->engine.pipeline, summary->stream, summary->series);
-
-    weir_text_add(line, "{\"type\":\"summary\",");
-    weir_encode_summary(line, &replay->config->streams[summary->stream], series, summary, sketch);
-    weir_text_add(line, "}");
-    weir_writer_end(&replay->output);
-}
-
-/* A change of state without a transition is no line. */
-static void write_alert(struct replay *replay, const struct weir_alert *alert)
-{
-    uint32_t stream = replay->config->rules[alert->rule].stream;
-    const char *series = weir_pipeline_series_name(&replay->engine.pipeline, stream, alert->series);
-    struct weir_text *line;
-
-    if (alert->event == WEIR_EVENT_NONE)
-        return;
-    line = weir_writer_line(&replay->output);
-    weir_text_add(line, "{\"type\":\"alert\",");
-    weir_encode_alert(line, replay->config, series, alert);
-    weir_text_add(line, "}");
-    weir_writer_end(&replay->output);
-}
 
 static void take_outputs(struct replay *replay)
 {
-    struct weir_engine_output output;
+    weir_replay_output_take(&replay->output, &replay->engine, replay->now_ms);
+}
 
-    while (weir_engine_take(&replay->engine, &output)) {
-        switch (output.kind) {
-        case WEIR_ENGINE_SUMMARY:
-            write_summary(replay, &output.summary, output.sketch);
+static void set_clock(struct replay *replay, int64_t now_ms)
+{
+    replay->now_ms = now_ms;
+    while (weir_engine_advance(&replay->engine, now_ms) != WEIR_OK)
+        take_outputs(replay);
+    take_outputs(replay);
+}
+
+/* As `run` does: what is due on the way happens when it is due. The first message starts the
+ * clock. */
+static void advance(struct replay *replay, int64_t now_ms)
+{
+    int64_t deadline_ms;
+
+    while (replay->now_ms > 0 && (deadline_ms = weir_engine_deadline(&replay->engine)) < now_ms) {
+        set_clock(replay, deadline_ms > replay->now_ms ? deadline_ms : replay->now_ms);
+        if (weir_engine_deadline(&replay->engine) <= deadline_ms)
             break;
-        case WEIR_ENGINE_ALERT:
-            write_alert(replay, &output.alert);
-            break;
-        case WEIR_ENGINE_BATCH:
-            weir_writer_add(&replay->batches, output.batch.bytes, output.batch.length);
-            if (output.batch.bytes[0] == '{')
-                weir_writer_add(&replay->batches, "\n", 1);
-            break;
-        case WEIR_ENGINE_SHIFT:
-            break; /* what was written has left */
-        }
     }
+    if (now_ms >= replay->now_ms)
+        set_clock(replay, now_ms);
 }
 
 static void offer(struct replay *replay, const struct weir_message *message)
 {
-    while (weir_engine_advance(&replay->engine, message->arrived_ms) != WEIR_OK)
-        take_outputs(replay);
+    advance(replay, message->arrived_ms);
     while (weir_engine_accept(&replay->engine, message) != WEIR_OK)
         take_outputs(replay);
     take_outputs(replay);
@@ -141,18 +115,6 @@ static void clear_progress(const struct replay *replay)
         fprintf(stderr, "\r\033[K");
 }
 
-static void write_ledger(struct replay *replay)
-{
-    struct weir_text *line = weir_writer_line(&replay->output);
-    struct weir_ledger ledger;
-
-    weir_engine_ledger(&replay->engine, &ledger);
-    weir_text_add(line, "{\"type\":\"ledger\",");
-    weir_encode_ledger(line, &ledger);
-    weir_text_add(line, "}");
-    weir_writer_end(&replay->output);
-}
-
 /* Feeds the whole input. False: reading failed. */
 static bool feed(struct replay *replay)
 {
@@ -179,7 +141,7 @@ static bool feed(struct replay *replay)
         if (replay->input.line_number < look_at)
             continue;
         look_at = replay->input.line_number + LINES_BETWEEN_LOOKS;
-        if (replay->output.error != 0 || replay->batches.error != 0)
+        if (weir_replay_output_failed(&replay->output))
             return true;
         tell_progress(replay);
     }
@@ -195,8 +157,7 @@ static bool feed_journal(struct replay *replay)
     while (weir_past_next(&replay->past, &record)) {
         if (record.kind == WEIR_RECORD_MESSAGE)
             offer(replay, &record.message);
-        if (++count % LINES_BETWEEN_LOOKS == 0 &&
-            (replay->output.error != 0 || replay->batches.error != 0))
+        if (++count % LINES_BETWEEN_LOOKS == 0 && weir_replay_output_failed(&replay->output))
             break;
     }
     return true;
@@ -206,16 +167,15 @@ static bool run(struct replay *replay)
 {
     bool done = replay->journal_path ? feed_journal(replay) : feed(replay);
 
+    if (replay->now_ms > 0)
+        set_clock(replay, replay->now_ms);
     if (done && replay->drain) {
         while (weir_engine_drain(&replay->engine) != WEIR_OK)
             take_outputs(replay);
     }
     if (done)
-        write_ledger(replay);
-    done &= weir_writer_finish(&replay->output);
-    if (replay->batches_path)
-        done &= weir_writer_finish(&replay->batches);
-    return done;
+        weir_replay_output_close(&replay->output);
+    return weir_replay_output_finish(&replay->output) && done;
 }
 
 /* Opening the batches empties them: not when they are what is read. */
@@ -284,8 +244,8 @@ static int replay_file(struct replay *replay)
     if (!make_engine(replay) || !open_files(replay))
         goto finish;
     weir_replay_input_init(&replay->input, replay->input_fd);
-    weir_writer_init(&replay->output, STDOUT_FILENO, "standard output");
-    weir_writer_init(&replay->batches, replay->batches_fd, replay->batches_path);
+    weir_replay_output_init(&replay->output, replay->config, &replay->engine, replay->batches_fd,
+                            replay->batches_path);
     if (run(replay))
         result = WEIR_EXIT_DONE;
 finish:
@@ -306,7 +266,7 @@ static void print_usage(FILE *file)
 {
     fputs(
         "usage: weir replay [-c FILE] [--input FILE|- | --journal DIR] [--no-drain]\n"
-        "                   [--batches FILE]\n"
+        "                   [--batches FILE] [--alerts [--json]]\n"
         "\n"
         "Feeds recorded messages to the engine that run uses, on the clock of their arrival "
         "times,\n"
@@ -319,6 +279,9 @@ static void print_usage(FILE *file)
         "      --no-drain      at the end leave open windows open, and unsent the batch that the\n"
         "                      schedule has not reached\n"
         "      --batches FILE  also write every batch that run would have sent\n"
+        "      --alerts        print in place of the lines what each alert did on each series:\n"
+        "                      how often it was raised, and how long it stood at each level\n"
+        "      --json          that as one JSON object a line\n"
         "      --help          this text\n"
         "\n"
         "A message has \"topic\"; \"at\" (milliseconds) or \"tst\" (ISO 8601); \"payload\" (a "
@@ -330,7 +293,45 @@ static void print_usage(FILE *file)
         file);
 }
 
-enum { OPTION_INPUT = 256, OPTION_JOURNAL, OPTION_NO_DRAIN, OPTION_BATCHES, OPTION_HELP };
+enum {
+    OPTION_INPUT = 256,
+    OPTION_JOURNAL,
+    OPTION_NO_DRAIN,
+    OPTION_BATCHES,
+    OPTION_ALERTS,
+    OPTION_JSON,
+    OPTION_HELP
+};
+
+/* False: it is none that is known. */
+static bool take_option(struct replay *replay, int option)
+{
+    switch (option) {
+    case 'c':
+        replay->config_path = optarg;
+        return true;
+    case OPTION_INPUT:
+        replay->input_path = optarg;
+        return true;
+    case OPTION_JOURNAL:
+        replay->journal_path = optarg;
+        return true;
+    case OPTION_NO_DRAIN:
+        replay->drain = false;
+        return true;
+    case OPTION_BATCHES:
+        replay->batches_path = optarg;
+        return true;
+    case OPTION_ALERTS:
+        replay->output.alerts = true;
+        return true;
+    case OPTION_JSON:
+        replay->output.json = true;
+        return true;
+    default:
+        return false;
+    }
+}
 
 int weir_command_replay(int argc, char **argv)
 {
@@ -340,6 +341,8 @@ int weir_command_replay(int argc, char **argv)
         {"journal", required_argument, NULL, OPTION_JOURNAL},
         {"no-drain", no_argument, NULL, OPTION_NO_DRAIN},
         {"batches", required_argument, NULL, OPTION_BATCHES},
+        {"alerts", no_argument, NULL, OPTION_ALERTS},
+        {"json", no_argument, NULL, OPTION_JSON},
         {"help", no_argument, NULL, OPTION_HELP},
         {0},
     };
@@ -352,26 +355,11 @@ int weir_command_replay(int argc, char **argv)
     int option;
 
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            replay.config_path = optarg;
-            break;
-        case OPTION_INPUT:
-            replay.input_path = optarg;
-            break;
-        case OPTION_JOURNAL:
-            replay.journal_path = optarg;
-            break;
-        case OPTION_NO_DRAIN:
-            replay.drain = false;
-            break;
-        case OPTION_BATCHES:
-            replay.batches_path = optarg;
-            break;
-        case OPTION_HELP:
+        if (option == OPTION_HELP) {
             print_usage(stdout);
             return WEIR_EXIT_DONE;
-        default:
+        }
+        if (!take_option(&replay, option)) {
             print_usage(stderr);
             return WEIR_EXIT_USAGE;
         }
@@ -380,6 +368,10 @@ int weir_command_replay(int argc, char **argv)
         fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0],
                 optind != argc ? argv[optind] : "--journal");
         print_usage(stderr);
+        return WEIR_EXIT_USAGE;
+    }
+    if (replay.output.json && !replay.output.alerts) {
+        fprintf(stderr, "%s: --json goes with --alerts; without, every line is JSON\n", argv[0]);
         return WEIR_EXIT_USAGE;
     }
     return replay_file(&replay);

@@ -325,8 +325,7 @@ static int16_t find_child(const struct weir_json_paths *paths, int16_t parent, c
     return child;
 }
 
-/* Finds the step at *text and moves it behind the step's dot, or to NULL after the last step. */
-static bool take_step(const char **text, const char **key, size_t *length)
+bool weir_json_take_step(const char **text, const char **key, size_t *length)
 {
     const char *stop;
 
@@ -358,7 +357,7 @@ static bool add_path(struct weir_json_paths *paths, const char *text, int16_t pa
         const char *key;
         size_t length;
 
-        if (!take_step(&text, &key, &length) || ++step_count > WEIR_PATH_STEP_COUNT_MAX)
+        if (!weir_json_take_step(&text, &key, &length) || ++step_count > WEIR_PATH_STEP_COUNT_MAX)
             return false;
         child = find_child(paths, node, key, length);
         if (child == NO_NODE)

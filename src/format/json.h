@@ -83,6 +83,13 @@ enum weir_status weir_json_compile(struct weir_json_paths *paths, const char *co
                                    size_t count, unsigned depth_max, size_t *bad);
 
 /*
+ * Finds the step of a path at *text: its key, not NUL-terminated, without the quotes it may have.
+ * Moves *text to the next step, to NULL behind the last one. False: the step is empty, or its quote
+ * is not closed.
+ */
+bool weir_json_take_step(const char **text, const char **key, size_t *length);
+
+/*
  * Scans text[0..length). values has one entry for each path, in their order; all are written. Where
  * a key stands twice the last one counts, with all that lies under it. A path through a value of
  * another kind is missing. WEIR_REFUSED: not valid JSON, or 4 GiB and more; values then hold
