@@ -215,6 +215,7 @@ static bool read_files(struct weir_draft *draft, const struct source_list *files
     if (group_of(root, "homeassistant"))
         weir_read_group(&weir_table_discovery, group_of(root, "homeassistant"), config,
                         "in homeassistant", draft->problems);
+    weir_rule_read_defaults(draft, group_of(root, "alerting"));
     fill_client_ids(draft, root);
     if (!read_streams(draft, files) || !read_rules(draft, files))
         return false;

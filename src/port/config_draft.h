@@ -16,6 +16,10 @@ struct weir_draft {
     struct weir_problems *problems;
     const config_setting_t *streams[WEIR_STREAM_COUNT_MAX];
     const config_setting_t *rules[WEIR_RULE_COUNT_MAX];
+    uint32_t flap_count; /* of an alert that says nothing of it; and so on */
+    uint32_t storm_count;
+    int64_t flap_ms;
+    int64_t storm_ms;
     bool connects; /* who reads it will: what that takes is looked at */
 };
 

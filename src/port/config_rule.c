@@ -29,13 +29,40 @@ static bool read_part(struct weir_rule_draft *rule, const struct weir_table *tab
     return problems->error_count == known;
 }
 
+/* Nothing is held back of an alert unless somebody asked for it. */
+static void read_calm(struct weir_rule_draft *rule)
+{
+    (void)read_part(rule, &weir_table_flap, "flap");
+    (void)read_part(rule, &weir_table_storm, "storm");
+    if (!config_setting_get_member(rule->setting, "flap")) {
+        rule->rule.flap_count = rule->draft->flap_count;
+        rule->rule.flap_ms = rule->draft->flap_ms;
+    }
+    if (!config_setting_get_member(rule->setting, "storm")) {
+        rule->rule.storm_count = rule->draft->storm_count;
+        rule->rule.storm_ms = rule->draft->storm_ms;
+    }
+}
+
+void weir_rule_read_defaults(struct weir_draft *draft, const config_setting_t *alerting)
+{
+    struct weir_rule_draft rule = {.draft = draft, .setting = alerting, .label = "alerting"};
+
+    if (!alerting)
+        return;
+    read_calm(&rule);
+    draft->flap_count = rule.rule.flap_count;
+    draft->flap_ms = rule.rule.flap_ms;
+    draft->storm_count = rule.rule.storm_count;
+    draft->storm_ms = rule.rule.storm_ms;
+}
+
 /* The groups inside come first: a word in the place of one overrides what it would say. */
 static void read_settings(struct weir_rule_draft *rule)
 {
     char where[WEIR_LABEL_SIZE + 8];
 
-    (void)read_part(rule, &weir_table_flap, "flap");
-    (void)read_part(rule, &weir_table_storm, "storm");
+    read_calm(rule);
     (void)read_part(rule, &weir_table_minus, "minus");
     rule->and_fits = read_part(rule, &weir_table_and, "and");
     rule->rule.has_and = group_of(rule->setting, "and");

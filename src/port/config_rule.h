@@ -39,6 +39,9 @@ struct weir_rule_draft {
     bool and_fits;                           /* so were those of `and` */
 };
 
+/* Reads what `alerting` says for alerts that say nothing themselves. NULL: there is no such group. */
+void weir_rule_read_defaults(struct weir_draft *draft, const config_setting_t *alerting);
+
 /* Reads the alert with that index into the configuration's rules. All streams have been read. */
 void weir_rule_read(struct weir_draft *draft, uint32_t index);
 

@@ -143,6 +143,8 @@ static const struct weir_setting alerting_settings[] = {
     {"commands", WEIR_SETTING_BOOL, VALUE(CONFIG, commands)},
     {"shelve_max", WEIR_SETTING_DURATION, .min = SECOND, .max = WEIR_DURATION_MS_MAX,
      .initial = "24h", VALUE(CONFIG, shelve_max_ms)},
+    {"flap", WEIR_SETTING_GROUP, .required = false},
+    {"storm", WEIR_SETTING_GROUP, .required = false},
 };
 
 static const struct weir_setting discovery_settings[] = {

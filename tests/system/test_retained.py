@@ -174,7 +174,8 @@ def test_storm(bench):
     count = 5000
     broker = bench.broker()
     streams = CLIMATE.replace("max_series = 20", f"max_series = {count}")
-    weir = bench.weir(config(broker, streams=streams, alerts=HOT)).start_online(
+    weir = bench.weir(config(broker, streams=streams,
+                             alerts=HOT.replace("}", "storm = { }; }"))).start_online(
         broker, CLIMATE_FILTER)
     events = broker.subscribe(f"{ROOT}/alert/+/+/event")
     sender = Sender(broker.port)

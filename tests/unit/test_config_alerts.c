@@ -210,7 +210,7 @@ static void the_behaviour_is_read(void **state)
     assert_int_equal(rule->remind_ms[WEIR_LEVEL_WARNING], 0);
     assert_int_equal(rule->remind_ms[WEIR_LEVEL_CRITICAL], 600000);
     assert_int_equal(rule->max_gap_ms, INT64_MAX);
-    assert_int_equal(rule->flap_count, 5);
+    assert_int_equal(rule->flap_count, 7);
     assert_int_equal(rule->flap_ms, 600000);
     assert_int_equal(rule->storm_count, 100);
     assert_int_equal(rule->storm_ms, 10000);
@@ -383,10 +383,10 @@ static void the_hash_changes_with_every_value_of_an_alert(void **state)
         LIMIT("latch = true;"),
         LIMIT("remind = \"1h\";"),
         LIMIT("remind = \"2h\";"),
-        LIMIT("flap = \"off\";"),
+        LIMIT("flap = { };"),
         LIMIT("flap = { count = 4; };"),
         LIMIT("flap = { within = \"1m\"; };"),
-        LIMIT("storm = \"off\";"),
+        LIMIT("storm = { };"),
         LIMIT("storm = { count = 4; };"),
         LIMIT("storm = { within = \"1m\"; };"),
         LIMIT("message = \"m\";"),
@@ -423,7 +423,10 @@ static void the_hash_knows_no_order_and_no_way_of_writing(void **state)
         {LIMIT("minus = \"x\";"), LIMIT("on = \"window\"; minus = { series = \"x\"; };")},
         {LIMIT("remind = \"60m\";"), LIMIT("remind = { warning = \"1h\"; };")},
         {LIMIT("silent = \"1m\";"), LIMIT("max_gap = \"60s\"; silent = \"60s\";")},
-        {LIMIT(""), LIMIT("latch = false; flap = { count = 5; within = \"10m\"; };")},
+        {LIMIT(""), LIMIT("latch = false; flap = \"off\";")},
+        {LIMIT("flap = { count = 5; within = \"10m\"; };"),
+         LIMIT("") "alerting = { flap = { }; };"},
+        {LIMIT("storm = \"off\"; "), LIMIT("storm = \"off\";") "alerting = { storm = { }; };"},
         {RULE("silent = \"1m\"; expect = [ \"x\", \"y\" ];"),
          RULE("silent = \"1m\"; expect = ( \"y\", \"x\" ); grace = \"60s\";")},
         {LIMIT(""), LIMIT("") "alerting = { outage_tolerance = \"60m\"; shelve_max = \"1d\"; };"},
