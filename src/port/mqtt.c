@@ -529,6 +529,11 @@ bool weir_mqtt_connected(const struct weir_mqtt *mqtt)
     return mqtt->state == STATE_CONNECTED;
 }
 
+bool weir_mqtt_subscribed(const struct weir_mqtt *mqtt)
+{
+    return weir_mqtt_connected(mqtt) && weir_mqtt_subscription_settled(&mqtt->subscription);
+}
+
 uint64_t weir_mqtt_generation(const struct weir_mqtt *mqtt)
 {
     return mqtt->generation;

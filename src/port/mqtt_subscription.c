@@ -150,6 +150,15 @@ size_t weir_mqtt_subscription_answer(struct weir_mqtt_subscription *subscription
     return refused_count;
 }
 
+bool weir_mqtt_subscription_settled(const struct weir_mqtt_subscription *subscription)
+{
+    for (size_t i = 0; i < subscription->count; i++)
+        if (subscription->entries[i].state == WEIR_MQTT_FILTER_WANTED ||
+            subscription->entries[i].state == WEIR_MQTT_FILTER_UNWANTED)
+            return false;
+    return true;
+}
+
 const char *weir_mqtt_subscription_filter(const struct weir_mqtt_subscription *subscription,
                                           size_t i)
 {
