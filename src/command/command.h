@@ -20,6 +20,7 @@ int weir_command_check(int argc, char **argv);
 int weir_command_replay(int argc, char **argv);
 int weir_command_decode(int argc, char **argv);
 int weir_command_journal(int argc, char **argv);
+int weir_command_completion(int argc, char **argv);
 int weir_command_version(int argc, char **argv);
 
 #endif

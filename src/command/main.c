@@ -17,6 +17,7 @@ static const struct verb verbs[] = {
     {"replay", weir_command_replay, "the same engine over recorded messages, without a broker"},
     {"decode", weir_command_decode, "batches of the uplink as text"},
     {"journal", weir_command_journal, "what the storage has recorded: list, print, verify"},
+    {"completion", weir_command_completion, "what has a shell complete all this"},
     {"version", weir_command_version, "the version"},
 };
 
@@ -32,7 +33,7 @@ static void print_usage(FILE *file)
 {
     fputs("usage: weir VERB [OPTION]...\n\n", file);
     for (size_t i = 0; i < VERB_COUNT; i++)
-        fprintf(file, "    %-8s  %s\n", verbs[i].name, verbs[i].summary);
+        fprintf(file, "    %-10s  %s\n", verbs[i].name, verbs[i].summary);
     fputs("\n"
           "`weir VERB --help` tells more. Exit status: 0 done, 1 failed while running, 2 wrong "
           "usage,\n"
