@@ -1,47 +1,10 @@
 """What a service manager hears of the daemon."""
 
-import contextlib
-import socket
-
 import harness
 from harness import CLIMATE_FILTER, config, equal, expect, reading, wait_for
+from manager import Manager
 
 TOPIC = "plant/north/hall-1/climate"
-
-
-class Manager:
-    """The socket that a service manager listens on."""
-
-    def __init__(self, bench, watchdog_s=0):
-        self.path = bench.directory / "notify"
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(self.path))
-        self.socket.setblocking(False)
-        self.heard = []
-        self.environment = {"NOTIFY_SOCKET": str(self.path)}
-        if watchdog_s:
-            self.environment["WATCHDOG_USEC"] = str(int(watchdog_s * 1_000_000))
-        bench.add(self)
-
-    def listen(self):
-        """Everything so far, a line each."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self.heard += self.socket.recv(65536).decode().split("\n")
-        return self.heard
-
-    def count(self, start):
-        return sum(line.startswith(start) for line in self.listen())
-
-    def wait(self, start, count=1):
-        wait_for(lambda: self.count(start) >= count, f"{count} x {start}")
-        return [line for line in self.heard if line.startswith(start)][-1]
-
-    def finish(self):
-        self.socket.close()
-
-    def log(self):
-        return ""
 
 
 def test_start_and_stop(bench):
