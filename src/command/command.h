@@ -26,6 +26,7 @@ int weir_command_shelve(int argc, char **argv);
 int weir_command_unshelve(int argc, char **argv);
 int weir_command_schema(int argc, char **argv);
 int weir_command_test(int argc, char **argv);
+int weir_command_completion(int argc, char **argv);
 int weir_command_version(int argc, char **argv);
 
 #endif

@@ -14,6 +14,7 @@
 #include "command/publisher.h"
 #include "command/recovery.h"
 #include "command/running.h"
+#include "command/service.h"
 #include "command/storage.h"
 #include "command/uplink.h"
 #include "port/clock.h"
@@ -53,8 +54,9 @@ struct weir_daemon {
     bool replay_moved;                /* to an epoch that the log does not name: it is to get one */
     uint64_t holes;                   /* of the log on disk, seen so far */
     uint64_t epoch;                   /* of an engine that begins afresh */
-    int64_t clock_looked_ms;          /* when it was last asked whether the clock is right */
-    int64_t settle_by_ms;             /* until then messages wait for what was retained */
+    struct weir_service service;
+    int64_t clock_looked_ms; /* when it was last asked whether the clock is right */
+    int64_t settle_by_ms;    /* until then messages wait for what was retained */
     bool settled;
     bool link_noted;        /* the log says of this process whether the broker can be heard, ... */
     bool link_up;           /* ... and that it says */
@@ -99,8 +101,8 @@ bool weir_daemon_change(struct weir_daemon *daemon, struct weir_running *next, b
 /* Leaves the state behind and begins with an empty one, as an earlier process did here. */
 void weir_daemon_begin_anew(struct weir_daemon *daemon, struct weir_running *next);
 
-/* Reads the configuration anew and goes over to it. */
-void weir_daemon_reload(struct weir_daemon *daemon);
+/* Reads the configuration anew and goes over to it. False: it is refused; nothing was changed. */
+bool weir_daemon_reload(struct weir_daemon *daemon);
 
 /* restart.c */
 

@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
     {"shelve", weir_command_shelve, "hold back an alert's events for a time"},
     {"unshelve", weir_command_unshelve, "give them out again"},
     {"schema", weir_command_schema, "JSON Schemas of what weir says and takes"},
+    {"completion", weir_command_completion, "what has a shell complete all this"},
     {"version", weir_command_version, "the version"},
 };
 
@@ -38,7 +39,7 @@ static void print_usage(FILE *file)
 {
     fputs("usage: weir VERB [OPTION]...\n\n", file);
     for (size_t i = 0; i < VERB_COUNT; i++)
-        fprintf(file, "    %-8s  %s\n", verbs[i].name, verbs[i].summary);
+        fprintf(file, "    %-10s  %s\n", verbs[i].name, verbs[i].summary);
     fputs("\n"
           "`weir VERB --help` tells more. Exit status: 0 done, 1 failed while running, 2 wrong "
           "usage,\n"

@@ -264,7 +264,7 @@ static void warn_of_rest(const struct weir_config *before, const struct weir_con
         weir_log_warning("storage changes only at the next start");
 }
 
-void weir_daemon_reload(struct weir_daemon *daemon)
+bool weir_daemon_reload(struct weir_daemon *daemon)
 {
     struct weir_config *config = weir_config_load(daemon->config_path, stderr);
     struct weir_running *next = config ? weir_running_create(config, daemon->epoch) : NULL;
@@ -272,7 +272,7 @@ void weir_daemon_reload(struct weir_daemon *daemon)
 
     if (!next || !weir_daemon_change(daemon, next, false)) {
         weir_log_error("%s is refused; nothing was changed", daemon->config_path);
-        return;
+        return false;
     }
     warn_of_rest(&before, config);
     if (strcmp(before.gateway, config->gateway) != 0) {
@@ -283,4 +283,5 @@ void weir_daemon_reload(struct weir_daemon *daemon)
         weir_log_error("out of memory: new subscriptions are made at the next start");
     weir_log_info("%s is read anew: %u streams, %u alerts", daemon->config_path,
                   config->stream_count, config->rule_count);
+    return true;
 }

@@ -112,16 +112,64 @@ static int64_t step_connections(struct weir_daemon *daemon)
     return next_ms > now_ms ? next_ms - now_ms : 0;
 }
 
+static const char *name_storage(const struct weir_daemon *daemon,
+                                const struct weir_keeper_report *report)
+{
+    if (daemon->keeper)
+        return report->error == 0 ? "good" : report->what;
+    return daemon->running->config->storage_path[0] != '\0' ? "cannot be opened" : NULL;
+}
+
+static void look_at_service(struct weir_daemon *daemon, struct weir_service_look *look)
+{
+    struct weir_keeper_report keeper = {0};
+    struct weir_uplink_counts uplink = {0};
+    struct weir_ledger ledger;
+
+    if (daemon->keeper)
+        weir_keeper_report(daemon->keeper, &keeper);
+    if (daemon->uplink)
+        weir_uplink_count(daemon->uplink, &uplink);
+    weir_intake_lock(&daemon->intake);
+    weir_engine_ledger(&daemon->running->engine, &ledger);
+    weir_intake_unlock(&daemon->intake);
+    *look = (struct weir_service_look){
+        .connected = weir_mqtt_connected(daemon->input),
+        .received = ledger.received,
+        .batches = keeper.batches + uplink.batches,
+        .storage = name_storage(daemon, &keeper),
+        .log_end = weir_journal_end(daemon->journal),
+        .log_consumed = weir_journal_consumed(daemon->journal),
+    };
+}
+
+/* Returns the milliseconds until the service manager is due to hear of us. */
+static int64_t step_service(struct weir_daemon *daemon)
+{
+    int64_t now_ms = weir_daemon_boottime_ms();
+    bool subscribed = weir_mqtt_subscribed(daemon->input);
+    int64_t due_ms = weir_service_step(&daemon->service, subscribed, now_ms);
+    struct weir_service_look look;
+
+    if (due_ms > now_ms)
+        return due_ms - now_ms;
+    look_at_service(daemon, &look);
+    weir_service_tell(&daemon->service, &look, now_ms);
+    return 0;
+}
+
 static void take_signal(struct weir_daemon *daemon)
 {
     struct signalfd_siginfo info;
 
     if (read(daemon->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
-    if (info.ssi_signo != SIGHUP)
+    if (info.ssi_signo != SIGHUP) {
         daemon->stopping = true;
-    else if (!daemon->stopping)
-        weir_daemon_reload(daemon);
+    } else if (!daemon->stopping) {
+        weir_service_reload(&daemon->service);
+        weir_service_reloaded(&daemon->service, !weir_daemon_reload(daemon));
+    }
 }
 
 /* Waits for a signal or a wake, timeout_ms at most. */
@@ -158,8 +206,11 @@ static void run_loop(struct weir_daemon *daemon)
     while (!daemon->stopping) {
         int64_t engine_ms = step_engine(daemon);
         int64_t connections_ms = step_connections(daemon);
+        int64_t service_ms = step_service(daemon);
         int64_t wait_ms = engine_ms < connections_ms ? engine_ms : connections_ms;
 
+        if (service_ms < wait_ms)
+            wait_ms = service_ms;
         weir_daemon_step_storage(daemon);
         look_at_clock(daemon);
         if (daemon->keeper && wait_ms > STORAGE_LOOK_MS)
@@ -198,6 +249,7 @@ static void stop(struct weir_daemon *daemon)
     int64_t end_ms = weir_daemon_boottime_ms() + STOP_MS;
     struct weir_uplink_counts left = {0};
 
+    weir_service_stop(&daemon->service);
     weir_control_close(&daemon->control);
     if (daemon->keeper)
         weir_keeper_stop_waiting(daemon->keeper);
@@ -249,6 +301,8 @@ static bool open_descriptors(struct weir_daemon *daemon)
 
 static bool start(struct weir_daemon *daemon, struct weir_config *config)
 {
+    struct weir_service_look look;
+
     if (!open_descriptors(daemon)) {
         weir_log_error("cannot start: %s", strerror(errno));
         weir_config_destroy(config);
@@ -260,11 +314,16 @@ static bool start(struct weir_daemon *daemon, struct weir_config *config)
     daemon->clock_looked_ms = INT64_MIN / 2;
     look_at_clock(daemon);
     weir_control_open(&daemon->control, daemon->running->config->gateway);
-    return weir_daemon_connect(daemon);
+    if (!weir_daemon_connect(daemon))
+        return false;
+    look_at_service(daemon, &look);
+    weir_service_init(&daemon->service, &look, weir_daemon_boottime_ms());
+    return true;
 }
 
 static void finish(struct weir_daemon *daemon)
 {
+    weir_service_finish(&daemon->service);
     weir_intake_finish(&daemon->intake);
     weir_running_destroy(daemon->running);
     if (daemon->ring)

@@ -7,7 +7,9 @@ static void print_usage(FILE *file)
 {
     fputs("usage: weir version\n"
           "\n"
-          "Prints the version, and how this program was built.\n",
+          "Prints the version, and how this program was built.\n"
+          "\n"
+          "      --help  this text\n",
           file);
 }
 

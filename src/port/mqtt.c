@@ -545,7 +545,7 @@ bool weir_mqtt_connected(const struct weir_mqtt *mqtt)
 
 bool weir_mqtt_subscribed(const struct weir_mqtt *mqtt)
 {
-    return mqtt->state == STATE_CONNECTED && weir_mqtt_subscription_is_settled(&mqtt->subscription);
+    return weir_mqtt_connected(mqtt) && weir_mqtt_subscription_settled(&mqtt->subscription);
 }
 
 uint64_t weir_mqtt_generation(const struct weir_mqtt *mqtt)

@@ -123,7 +123,7 @@ int64_t weir_mqtt_step(struct weir_mqtt *mqtt, int64_t now_ms);
 
 bool weir_mqtt_connected(const struct weir_mqtt *mqtt);
 
-/* Connected, and every filter that was asked for has been answered. */
+/* True when connected, and the broker has answered to every filter, be it by a refusal. */
 bool weir_mqtt_subscribed(const struct weir_mqtt *mqtt);
 
 /* Rises by one with every connection made: who publishes retained state sends it anew then. */

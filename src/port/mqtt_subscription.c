@@ -151,10 +151,11 @@ size_t weir_mqtt_subscription_answer(struct weir_mqtt_subscription *subscription
     return refused_count;
 }
 
-bool weir_mqtt_subscription_is_settled(const struct weir_mqtt_subscription *subscription)
+bool weir_mqtt_subscription_settled(const struct weir_mqtt_subscription *subscription)
 {
     for (size_t i = 0; i < subscription->count; i++)
-        if (subscription->entries[i].state == WEIR_MQTT_FILTER_WANTED)
+        if (subscription->entries[i].state == WEIR_MQTT_FILTER_WANTED ||
+            subscription->entries[i].state == WEIR_MQTT_FILTER_UNWANTED)
             return false;
     return true;
 }

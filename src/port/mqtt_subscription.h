@@ -70,8 +70,8 @@ bool weir_mqtt_subscription_next(struct weir_mqtt_subscription *subscription, si
 size_t weir_mqtt_subscription_answer(struct weir_mqtt_subscription *subscription,
                                      const unsigned char *codes, size_t count, size_t *refused);
 
-/* Nothing is left to subscribe to: each filter has been answered. */
-bool weir_mqtt_subscription_is_settled(const struct weir_mqtt_subscription *subscription);
+/* True when the broker has answered to everything on the list. */
+bool weir_mqtt_subscription_settled(const struct weir_mqtt_subscription *subscription);
 
 /* The filter in place i of the newest request. */
 const char *weir_mqtt_subscription_filter(const struct weir_mqtt_subscription *subscription,

@@ -289,6 +289,7 @@ class Weir:
         self.log_path = self.directory / "log"
         self.log_path.touch()
         self.process = None
+        self.environment = {}
         self.configure(config)
 
     def configure(self, config):
@@ -307,8 +308,8 @@ class Weir:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([BINARY, "run", "-c", str(self.config_path)],
                                             stdout=subprocess.DEVNULL, stderr=log,
-                                            env={**os.environ, "RUNTIME_DIRECTORY":
-                                                 str(self.directory)})
+                                            env={"RUNTIME_DIRECTORY": str(self.directory),
+                                                 **os.environ, **self.environment})
         return self
 
     def start_online(self, broker, *filters):

@@ -54,6 +54,26 @@ static void assert_drains(size_t subscribed, size_t unsubscribed)
     assert_int_equal(got_unsubscribed, unsubscribed);
 }
 
+static void a_list_is_settled_when_all_of_it_is_answered(void **state)
+{
+    unsigned char refusal[WEIR_MQTT_CHUNK_COUNT_MAX] = {0x80};
+
+    (void)state;
+    assert_true(weir_mqtt_subscription_settled(&subscription));
+    assert_true(weir_mqtt_subscription_replace(&subscription, filters, name_filters(0, 40)));
+    assert_true(next());
+    assert_int_equal(answer(), 0);
+    assert_false(weir_mqtt_subscription_settled(&subscription));
+    assert_true(next());
+    assert_false(weir_mqtt_subscription_settled(&subscription));
+    (void)weir_mqtt_subscription_answer(&subscription, refusal, sizeof(refusal), refused);
+    assert_true(weir_mqtt_subscription_settled(&subscription));
+    assert_true(weir_mqtt_subscription_replace(&subscription, filters, name_filters(0, 39)));
+    assert_false(weir_mqtt_subscription_settled(&subscription));
+    weir_mqtt_subscription_restart(&subscription);
+    assert_false(weir_mqtt_subscription_settled(&subscription));
+}
+
 static void a_list_goes_out_in_chunks_once(void **state)
 {
     (void)state;
@@ -183,6 +203,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_list_is_settled_when_all_of_it_is_answered),
         TEST(a_list_goes_out_in_chunks_once),
         TEST(every_connection_begins_anew),
         TEST(another_list_sends_only_the_difference),

@@ -1,0 +1,2 @@
+# shellcheck shell=bash disable=SC1090
+source <(weir completion bash)
