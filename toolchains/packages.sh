@@ -42,6 +42,7 @@ listed() {
 
 # Where the machine's apt has Debian and its security updates from: two addresses.
 archives() {
+    # shellcheck disable=SC2016
     apt-get indextargets --format '$(LABEL) $(REPO_URI)' \
         'Created-By: Packages' 'Origin: Debian' | sort -u
 }
