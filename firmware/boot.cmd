@@ -1,12 +1,12 @@
 # Which slot to boot. U-Boot runs this from the first partition, with devtype and devnum set.
 #
 # Sector 0x800 of the disk holds what is known of the slots, as text: `first`, the slot to boot, and
-# `trial`, a slot to try once before it, or none. What is unreadable counts as A and none. A trial is
-# crossed out before it begins, and nothing else is ever written here.
+# `trial`, a slot to try once before it, or none. What is unreadable counts as A and none. A trial
+# is crossed out before it begins, and nothing else is ever written here.
 #
 # A slot begins with the root file system. 12 MiB on is a sector that says where kernel and
-# initramfs are and what their checksums must be; both begin on a sector. A slot that fails is passed
-# over for the other.
+# initramfs are and what their checksums must be; both begin on a sector. A slot that fails is
+# passed over for the other.
 
 setexpr ramdisk_address ${load_address} + 0x2600000
 setexpr scratch ${load_address} - 0x80000
@@ -19,13 +19,10 @@ if test "${first}" != "B"; then setenv first A; fi
 if test "${first}" = "A"; then setenv order "A B"; else setenv order "B A"; fi
 if test "${trial}" = "A" -o "${trial}" = "B"; then
     setenv order "${trial} ${order}"
-    setenv tried "${trial}"
     setenv trial none
     mw.b ${scratch} 0 0x200
     env export -t -s 0x200 ${scratch} first trial
     ${devtype} write ${scratch} 0x800 1
-else
-    setenv tried none
 fi
 if load ${devtype} ${devnum}:1 ${scratch} options.txt; then
     env import -t ${scratch} ${filesize} weir_options
@@ -54,7 +51,8 @@ for slot in ${order}; do
         setexpr.l d *${sums2}
         if test "${a}" = "${b}" -a "${c}" = "${d}"; then
             echo "weir: slot ${slot}"
-            setenv bootargs "console=${console_device} panic=5 quiet weir.slot=${slot} weir.tried=${tried} ${weir_options}"
+            setenv bootargs "console=${console_device} panic=5 quiet weir.slot=${slot}"
+            setenv bootargs "${bootargs} ${weir_options}"
             setenv initrd_high 0xffffffffffffffff
             ${boot_command} ${load_address} ${ramdisk_address}:${ramdisk_bytes} ${device_tree_address}
         fi

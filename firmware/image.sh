@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The image of a board: everything below DIRECTORY, and DIRECTORY/image is what goes onto the card.
 #
-#     image.sh BOARD WEIR DIRECTORY
+#     image.sh BOARD WEIR DIRECTORY [PUBLIC-KEY]
 #
+# PUBLIC-KEY is the one that updates have to be signed for; without it none is taken.
 # The other files there are its parts: slot (root, kernel and ramdisk in one), boot, data, loader.
 # WEIR is the program, built for the board. Needs no root. The same packages and the same program
 # give the same bytes: every time is SOURCE_DATE_EPOCH, every order and every identifier is fixed.
@@ -25,8 +26,9 @@ fail() {
     exit 1
 }
 
-# A tree of files without a trace of when and in which order it was made.
+# A tree of files without a trace of when it was made, and under which umask it was checked out.
 settle() { # DIRECTORY
+    chmod -R go=u,go-w "$1"
     find "$1" -print0 | xargs -0 touch -h -d "@$SOURCE_DATE_EPOCH"
 }
 
@@ -58,14 +60,16 @@ make_root() {
     ln -s /run/resolv.conf "$root/etc/resolv.conf"
     cp -r "$here/rootfs/." "$root"
     add_program "$packages/usr/bin/busybox" usr/bin/busybox
-    "$emulator" "$packages/usr/bin/busybox" --list | grep -vxE 'busybox|dpkg.*|rpm.*|login|su|sulogin|getty|telnetd|httpd|ftp.*' |
+    # Without what lets somebody in.
+    "$emulator" "$packages/usr/bin/busybox" --list |
+        grep -vxE 'busybox|dpkg.*|rpm.*|login|su|sulogin|getty|telnetd|httpd|ftp.*' |
         while read -r name; do
             ln -s busybox "$root/usr/bin/$name"
         done
     for name in init reboot; do
         ln -s ../bin/busybox "$root/usr/sbin/$name"
     done
-    for name in sbin/mosquitto bin/mosquitto_sub bin/mosquitto_pub sbin/ntpd; do
+    for name in sbin/mosquitto bin/mosquitto_sub bin/mosquitto_pub bin/openssl sbin/ntpd; do
         add_program "$packages/usr/$name" "usr/$name"
     done
     add_program "$weir" usr/bin/weir
@@ -76,6 +80,8 @@ make_root() {
     cp "$packages/etc/openntpd/ntpd.conf" "$root/etc/ntpd.conf"
     cat "$here/weir.conf" "$here/storage.conf" >"$root/etc/weir/weir.conf"
     echo "$release" >"$root/etc/weir/release"
+    echo "$board" >"$root/etc/weir/board"
+    [ -z "$key" ] || cp "$key" "$root/etc/weir/update.pub"
     settle "$root"
     rm -f "$directory/root"
     mksquashfs "$root" "$directory/root" -comp zstd -Xcompression-level 19 -all-root -noappend \
@@ -232,7 +238,7 @@ END
     done
 }
 
-[ $# -eq 3 ] || fail "usage: image.sh BOARD WEIR DIRECTORY"
+[ $# -eq 3 ] || [ $# -eq 4 ] || fail "usage: image.sh BOARD WEIR DIRECTORY [PUBLIC-KEY]"
 board=$1
 weir=$2
 directory=$(realpath -m "$3")
@@ -245,9 +251,10 @@ arm64) triplet=aarch64-linux-gnu emulator=qemu-aarch64 ;;
 armhf) triplet=arm-linux-gnueabihf emulator=qemu-arm ;;
 *) fail "no images for $ARCHITECTURE so far" ;;
 esac
-packages=$directory/packages
+packages=$(dirname "$directory")/packages-$ARCHITECTURE
 root=$directory/root.tree
 release=${WEIR_RELEASE:-0}
+key=${4:-}
 mkdir -p "$directory"
 "$here/../toolchains/packages.sh" unpack "$here/$ARCHITECTURE.lock" "$packages"
 version=$(cd "$packages/usr/lib/modules" && echo *)
