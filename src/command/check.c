@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command/board.h"
 #include "command/check_alerts.h"
 #include "command/command.h"
 #include "command/flash.h"
@@ -93,7 +94,8 @@ static uint64_t print_log(const struct weir_config *config, uint64_t engine_byte
     return storage.ring_bytes + storage.work_bytes + snapshot_bytes + weir_room_work_bytes();
 }
 
-static void print_memory(const struct weir_config *config)
+/* Returns what there is at most, the moment of a reload included. */
+static uint64_t print_memory(const struct weir_config *config)
 {
     struct weir_stream_plan plans[WEIR_STREAM_COUNT_MAX];
     uint64_t streams_bytes = 0;
@@ -102,7 +104,7 @@ static void print_memory(const struct weir_config *config)
     uint64_t pipeline_bytes = weir_pipeline_size(config, plans);
     uint64_t outbox_bytes = config->uplink.url[0] != '\0' ? config->outbox_bytes : 0;
     uint64_t publisher_bytes;
-    uint64_t log_bytes;
+    uint64_t total_bytes;
 
     printf("memory at most, in bytes, without what the libraries take\n");
     for (uint32_t i = 0; i < config->stream_count; i++) {
@@ -113,11 +115,12 @@ static void print_memory(const struct weir_config *config)
     print_bytes("batch", batch_bytes);
     print_bytes("engine in all", engine_bytes);
     publisher_bytes = print_publisher(config);
-    log_bytes = print_log(config, engine_bytes);
+    total_bytes = engine_bytes + publisher_bytes + print_log(config, engine_bytes) + outbox_bytes;
     print_bytes("outbox", outbox_bytes);
-    print_bytes("total", engine_bytes + publisher_bytes + log_bytes + outbox_bytes);
+    print_bytes("total", total_bytes);
     /* The next engine and publisher stand beside these until they have taken over. */
     print_bytes("besides, for the moment of a reload", engine_bytes + publisher_bytes);
+    return total_bytes + engine_bytes + publisher_bytes;
 }
 
 /* Samples of a window, for the same. */
@@ -226,13 +229,15 @@ static void find_load(struct load *load, const struct weir_config *config)
         load->schedule_batches = count_batches(load, batch_max);
 }
 
-static void print_flash(const struct weir_config *config, const struct load *load)
+/* Returns what is kept at most. */
+static uint64_t print_flash(const struct weir_config *config, const struct load *load)
 {
     struct weir_flash_plan plan;
+    uint64_t kept_bytes;
 
     if (config->storage_path[0] == '\0') {
         printf("flash\n  none: no storage is configured\n");
-        return;
+        return 0;
     }
     weir_flash_plan(&plan, config, load->schedule_batches, load->schedule_rows,
                     load->schedule_bytes, load->schedule_sketch_bytes);
@@ -241,7 +246,8 @@ static void print_flash(const struct weir_config *config, const struct load *loa
     print_bytes("outbox on flash", plan.outbox_bytes);
     print_bytes("two snapshots", 2 * plan.snapshot_bytes);
     print_bytes("a third while it is written", plan.snapshot_bytes);
-    print_bytes("flash in all", plan.journal_bytes + plan.outbox_bytes + 3 * plan.snapshot_bytes);
+    kept_bytes = plan.journal_bytes + plan.outbox_bytes + 3 * plan.snapshot_bytes;
+    print_bytes("flash in all", kept_bytes);
     printf("written to flash a day, about, if every series sends %d messages a window, each of %d "
            "bytes\non a topic of %d; the file system's own writing comes on top\n",
            WEIR_FLASH_MESSAGES_A_WINDOW, WEIR_FLASH_PAYLOAD_BYTES, WEIR_FLASH_TOPIC_BYTES);
@@ -252,6 +258,7 @@ static void print_flash(const struct weir_config *config, const struct load *loa
     print_bytes("batches a day", plan.day_outbox_bytes);
     print_bytes("a day in all", plan.day_journal_bytes + plan.day_sync_bytes +
                                     plan.day_snapshot_bytes + plan.day_outbox_bytes);
+    return kept_bytes;
 }
 
 static void print_load(const struct weir_config *config, const struct load *load)
@@ -272,10 +279,13 @@ static void print_load(const struct weir_config *config, const struct load *load
             "batches would be dropped; raise uplink.outbox or lower uplink.every\n");
 }
 
-static int check_file(const char *path)
+static int check_file(const char *path, const struct weir_board *board)
 {
     struct weir_config *config = weir_config_load(path, stderr);
     struct load load;
+    uint64_t memory_bytes;
+    uint64_t flash_bytes;
+    bool fits;
 
     if (!config)
         return WEIR_EXIT_REFUSED;
@@ -283,23 +293,26 @@ static int check_file(const char *path)
            config->stream_count, config->stream_count == 1 ? "stream" : "streams",
            config->rule_count, config->rule_count == 1 ? "alert" : "alerts");
     weir_check_print_alerts(config);
-    print_memory(config);
+    memory_bytes = print_memory(config);
     find_load(&load, config);
-    print_flash(config, &load);
+    flash_bytes = print_flash(config, &load);
     print_load(config, &load);
-    printf("%s: ok\n", path);
+    fits = !board || weir_board_admit(board, memory_bytes, flash_bytes, stderr);
+    if (fits)
+        printf("%s: ok\n", path);
     weir_config_destroy(config);
-    return WEIR_EXIT_DONE;
+    return fits ? WEIR_EXIT_DONE : WEIR_EXIT_REFUSED;
 }
 
 static void print_usage(FILE *file)
 {
-    fputs("usage: weir check [-c FILE]\n"
+    fputs("usage: weir check [-c FILE] [--board NAME]\n"
           "\n"
           "Validates the configuration and prints what it takes in memory and on flash. Opens no\n"
           "socket, writes no file.\n"
           "\n"
           "  -c, --config FILE  the configuration (" WEIR_CONFIG_PATH_DEFAULT ")\n"
+          "      --board NAME   refuse what this board's budgets of memory and flash do not hold\n"
           "      --help         this text\n"
           "\n"
           "Exit status 78: the configuration is refused; stderr says why.\n",
@@ -310,16 +323,23 @@ int weir_command_check(int argc, char **argv)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
+        {"board", required_argument, NULL, 'b'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     const char *path = WEIR_CONFIG_PATH_DEFAULT;
+    const struct weir_board *board = NULL;
     int option;
 
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         switch (option) {
         case 'c':
             path = optarg;
+            break;
+        case 'b':
+            board = weir_board_find(optarg, stderr);
+            if (!board)
+                return WEIR_EXIT_USAGE;
             break;
         case 'h':
             print_usage(stdout);
@@ -334,5 +354,5 @@ int weir_command_check(int argc, char **argv)
         print_usage(stderr);
         return WEIR_EXIT_USAGE;
     }
-    return check_file(path);
+    return check_file(path, board);
 }

@@ -203,8 +203,8 @@ int weir_keeper_serve_slot(struct weir_keeper *keeper)
 
 bool weir_keeper_put(struct weir_keeper *keeper, const struct weir_outbox_batch *batch)
 {
-    uint64_t padded = ((uint64_t)batch->length + 7) & ~(uint64_t)7;
-    uint64_t row_bytes = batch->row_count * sizeof(*batch->rows);
+    size_t padded = ((size_t)batch->length + 7) & ~(size_t)7;
+    size_t row_bytes = batch->row_count * sizeof(*batch->rows);
     uint64_t log_end = weir_journal_end(keeper->journal);
     struct staged *staged = weir_ring_reserve(
         &keeper->staged, sizeof(*staged) + padded + row_bytes + batch->sketches_length);

@@ -346,14 +346,14 @@ int weir_command_replay(int argc, char **argv)
         {"help", no_argument, NULL, OPTION_HELP},
         {0},
     };
-    static struct replay replay = {
-        .config_path = WEIR_CONFIG_PATH_DEFAULT,
-        .drain = true,
-        .input_fd = STDIN_FILENO,
-        .batches_fd = -1,
-    };
+    /* An initialiser would put all of it, zeros for the most part, into the program's file. */
+    static struct replay replay;
     int option;
 
+    replay.config_path = WEIR_CONFIG_PATH_DEFAULT;
+    replay.drain = true;
+    replay.input_fd = STDIN_FILENO;
+    replay.batches_fd = -1;
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         if (option == OPTION_HELP) {
             print_usage(stdout);

@@ -3,6 +3,12 @@
 
 #include "command/command.h"
 
+#ifdef __clang__
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 static void print_usage(FILE *file)
 {
     fputs("usage: weir version\n"
@@ -30,14 +36,9 @@ int weir_command_version(int argc, char **argv)
         return WEIR_EXIT_USAGE;
     }
     printf("weir " WEIR_VERSION "\n"
-           "compiler: %s %s\n"
+           "compiler: " COMPILER "\n"
            "pointers: %zu bits\n"
            "uplink formats: json\n",
-#ifdef __clang__
-           "clang", __clang_version__,
-#else
-           "gcc", __VERSION__,
-#endif
            8 * sizeof(void *));
     return WEIR_EXIT_DONE;
 }

@@ -248,6 +248,25 @@ def test_check(bench):
     raise harness.Failure("somebody connected")
 
 
+def test_board(bench):
+    """`weir check --board` refuses what is beyond the board's memory or flash, and names it."""
+    path = bench.directory / "weir.conf"
+
+    def check(series=20, journal="4MiB", board="qemu-arm64"):
+        stream = harness.CLIMATE.replace("max_series = 20", f"max_series = {series}")
+        path.write_text(f"""gateway = "plant-7"; streams: ( {stream} );
+            storage: {{ path = "{bench.directory}"; journal = "{journal}"; outbox = "4MiB"; }};""")
+        return bench.run("check", "-c", path, "--board", board)
+
+    equal(check().returncode, harness.EXIT_DONE, "what fits")
+    for what, done in (("flash", check(journal="64MiB")), ("memory", check(series=100_000))):
+        equal(done.returncode, harness.EXIT_REFUSED, f"too much {what}")
+        expect(f"bytes of {what}" in done.stderr, f"{what} is not named: {done.stderr}")
+    done = check(board="qemu-arm65")
+    equal(done.returncode, harness.EXIT_USAGE, "an unknown board")
+    expect("qemu-arm64" in done.stderr, f"the boards are not named: {done.stderr}")
+
+
 def test_info(bench):
     """info is retained: version, configuration hash, clock, and a ledger that is balanced."""
     broker = bench.broker()

@@ -1,0 +1,192 @@
+"""A gateway in QEMU: an image on a disk of its own, a console that is kept, a broker to talk to.
+
+WEIR_IMAGE is the directory that firmware/image.sh made, WEIR_BOARD the board's name.
+"""
+
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "system"))
+
+import harness  # noqa: E402
+
+IMAGE = pathlib.Path(os.environ.get("WEIR_IMAGE", "/nonexistent"))
+HOST = "10.0.2.2"  # this machine's loopback, as the guest sees it
+MIB = 1 << 20
+STATE_AT = MIB
+SLOT_AT = {"A": 52 * MIB, "B": 104 * MIB}
+KERNEL_AT = 12 * MIB
+
+# Emulation is slow, and slower when the machine has other work.
+PATIENCE_S = 120 * harness.SLOW
+
+HOT = """{ name = "hot"; stream = "climate"; field = "temperature"; above = 85.0;
+           level = "critical"; }"""
+
+STORAGE = """storage: { path = "/data/weir"; journal = "16MiB"; outbox = "8MiB"; sync = "1s"; };"""
+
+# With less, U-Boot has its own things where a kernel of 33 MB has to go.
+LOADER_MIB_MIN = 96
+
+# The loader's settings: the disk at once, where a board would look around and wait for a key.
+LOADER_SETTINGS = """bootdelay=0
+bootcmd=virtio scan; setenv devtype virtio; setenv devnum 0; \
+load virtio 0:1 {scratch:x} boot.scr; source {scratch:x}
+"""
+
+
+def board():
+    """The board's keys."""
+    path = ROOT / "boards" / f"{os.environ['WEIR_BOARD']}.conf"
+    lines = re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', path.read_text(), re.MULTILINE)
+    return dict(lines)
+
+
+class Disk:
+    """A card with the image, and with the files an operator would put onto it."""
+
+    def __init__(self, directory, uplink, options=""):
+        self.path = directory / "disk"
+        subprocess.run(["cp", "--sparse=always", IMAGE / "image", self.path], check=True)
+        files = directory / "config"
+        (files / "mosquitto.d").mkdir(parents=True)
+        (files / "weir.conf").write_text(harness.config(
+            Address("127.0.0.1", 1883), Address(HOST, uplink.port), alerts=HOT, more=STORAGE,
+            uplink_more='format = "json";'))
+        (files / "mosquitto.d" / "test.conf").write_text("listener 1884 0.0.0.0\n")
+        self.put(files / "weir.conf", "::config/")
+        self.put(files / "mosquitto.d", "::config/")
+        (directory / "options.txt").write_text(f"weir_options={options}\n")
+        self.put(directory / "options.txt", "::")
+
+    def put(self, source, target):
+        subprocess.run(["mcopy", "-s", "-o", "-i", f"{self.path}@@4M", source, target], check=True)
+
+    def overwrite(self, offset, length):
+        with self.path.open("r+b") as disk:
+            disk.seek(offset)
+            disk.write(b"\xa5" * length)
+
+
+class Address:
+    """A broker somewhere."""
+
+    def __init__(self, host, port):
+        self.url = f"mqtt://{host}:{port}"
+
+
+class Machine:
+    """One power-on of a gateway."""
+
+    def __init__(self, bench, disk, memory_mib=128):
+        self.bench = bench
+        self.port = harness.free_port()
+        self.log_path = bench.directory / "console"
+        self.console = b""
+        self.subscribers = []
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(self.command(disk, memory_mib), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+        bench.add(self)
+
+    def command(self, disk, memory_mib):
+        start = self.loader() if memory_mib >= LOADER_MIB_MIN else self.no_loader()
+        return [*shlex.split(board()["EMULATOR"]), "-m", str(memory_mib), "-nographic", *start,
+                "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.port}-:1884",
+                "-device", "virtio-net-pci,netdev=net,romfile=",
+                "-drive", f"if=none,id=disk,format=raw,file={disk.path}",
+                "-device", "virtio-blk-pci,drive=disk", "-device", "i6300esb"]
+
+    def loader(self):
+        """Arguments to start as a board does, by the loader."""
+        settings = self.bench.directory / "loader.txt"
+        scratch = int(board()["LOAD_ADDRESS"], 16) - MIB
+        settings.write_text(LOADER_SETTINGS.format(scratch=scratch))
+        flash = self.bench.directory / "loader.env"
+        subprocess.run(["mkenvimage", "-s", "0x40000", "-o", flash, settings], check=True)
+        with flash.open("r+b") as file:
+            file.truncate(64 * MIB)
+        return ["-bios", str(IMAGE / "loader"),
+                "-drive", f"if=pflash,unit=1,format=raw,file={flash}"]
+
+    @staticmethod
+    def no_loader():
+        """Arguments to start the kernel of slot A at once."""
+        return ["-kernel", str(IMAGE / "kernel"), "-initrd", str(IMAGE / "ramdisk"),
+                "-append", f"console={board()['CONSOLE']} panic=5 quiet weir.slot=A"]
+
+    def read(self):
+        for line in self.process.stdout:
+            self.console += b"%6.2f %s" % (time.monotonic() - self.began, line)
+        self.log_path.write_bytes(self.console)
+
+    def log(self):
+        return self.console.decode("utf-8", "replace")
+
+    def wait_console(self, text, count=1):
+        harness.wait_for(lambda: self.log().count(text) >= count or self.process.poll() is not None,
+                         f"'{text}' on the console", PATIENCE_S)
+        if self.process.poll() is not None:
+            raise harness.Failure(f"the machine ended without '{text}'\n{self.log()[-2000:]}")
+
+    def wait_online(self):
+        """Until weir, in the guest, says that it is there."""
+        def is_online():
+            done = subprocess.run(
+                ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.port), "-C", "1", "-W", "2",
+                 "-t", "weir/v1/plant-7/status"], capture_output=True, text=True, check=False)
+            return done.stdout.strip() == "online"
+        try:
+            harness.wait_for(is_online, "the gateway", PATIENCE_S)
+        except harness.Failure as failure:
+            raise harness.Failure(f"{failure}\n{self.log()[-3000:]}") from failure
+        return self
+
+    def subscribe(self, *filters):
+        self.subscribers.append(harness.Subscriber(self, *filters))
+        return self.subscribers[-1]
+
+    def publish(self, payload, topic="plant/north/hall-2/climate"):
+        """Acknowledged by the guest's broker when this returns."""
+        self.publish_text(topic, harness.json.dumps(payload))
+
+    def publish_text(self, topic, text):
+        subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), "-q", "1",
+                        "-t", topic, "-m", text], check=True, timeout=30)
+
+    def state(self):
+        """What the gateway says of itself, the first time from now on."""
+        return self.subscribe("firmware/state").wait(
+            matches=lambda message: not message.retained, timeout_s=60)[0].json
+
+    def cut_power(self):
+        self.process.kill()
+        self.process.wait()
+        self.thread.join()
+
+    def finish(self):
+        for subscriber in self.subscribers:
+            subscriber.stop()
+        self.cut_power()
+
+
+def main(name):
+    """Runs the tests of a file, or says that they are skipped."""
+    if not (IMAGE / "image").exists():
+        print("skipped: WEIR_IMAGE names no image; ./dev boot-test makes one")
+        sys.exit(77)
+    for tool in (shlex.split(board()["EMULATOR"])[0], "mkenvimage", "mcopy", "mosquitto_sub"):
+        if not shutil.which(tool):
+            print(f"skipped: there is no {tool}")
+            sys.exit(77)
+    harness.main(name)

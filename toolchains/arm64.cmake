@@ -1,0 +1,6 @@
+set(weir_architecture arm64)
+set(weir_triplet aarch64-linux-gnu)
+set(weir_processor aarch64)
+set(weir_emulator qemu-aarch64)
+set(weir_linker lld)
+include(${CMAKE_CURRENT_LIST_DIR}/cross.cmake)

@@ -1,0 +1,6 @@
+set(weir_architecture armhf)
+set(weir_triplet arm-linux-gnueabihf)
+set(weir_processor armv7l)
+set(weir_emulator qemu-arm)
+set(weir_linker lld)
+include(${CMAKE_CURRENT_LIST_DIR}/cross.cmake)

@@ -1,0 +1,7 @@
+set(weir_architecture riscv64)
+set(weir_triplet riscv64-linux-gnu)
+set(weir_processor riscv64)
+set(weir_emulator qemu-riscv64)
+# lld 14 does not relax, and the objects of this architecture rely on it.
+set(weir_linker bfd)
+include(${CMAKE_CURRENT_LIST_DIR}/cross.cmake)
