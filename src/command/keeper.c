@@ -126,7 +126,7 @@ static bool has_work(struct weir_keeper *keeper)
     bool shifts = weir_keeper_shifts(keeper);
     uint64_t length;
 
-    return keeper->image_count > 0 || keeper->slot == WEIR_KEEPER_SLOT_DONE ||
+    return keeper->image_count > 0 || weir_keeper_is_done(keeper) ||
            (keeper->slot == WEIR_KEEPER_SLOT_EMPTY && keeper->storage->outbox.count > 0 &&
             !shifts) ||
            ((shifts || keeper->numbers.count > 0) && keeper->answered) ||

@@ -60,6 +60,10 @@ bool weir_keeper_peek(struct weir_keeper *keeper, struct weir_outbox_batch *batc
 /* The batch that was peeked at has left, or is given up. */
 void weir_keeper_done(struct weir_keeper *keeper);
 
+/* The log says so. One that stands for others goes only then: without it and without that word, a
+ * restart would make those again. */
+void weir_keeper_note_done(struct weir_keeper *keeper);
+
 /* Has the times of batches that were put before put right. */
 void weir_keeper_shift(struct weir_keeper *keeper, const struct weir_engine_shift *shift);
 
@@ -82,10 +86,10 @@ void weir_keeper_take_snapshot(struct weir_keeper *keeper, const struct weir_run
                                uint64_t extra_bytes);
 
 /* A record that the keeper wants to have noted: RESERVE, for the epoch that it names, or SETTLE;
- * false: none. It is answered once, with the engine's numbers behind it. Before the first call the
- * keeper asks for nothing. */
-bool weir_keeper_wanted(struct weir_keeper *keeper, struct weir_record *record, uint64_t *id);
-void weir_keeper_answer(struct weir_keeper *keeper, uint64_t id, bool noted,
+ * false: none. It is answered at once, with the engine's numbers behind it: the keeper waits. Before
+ * the first call the keeper asks for nothing. */
+bool weir_keeper_wanted(struct weir_keeper *keeper, struct weir_record *record);
+void weir_keeper_answer(struct weir_keeper *keeper, bool noted,
                         const struct weir_engine_numbers *numbers);
 
 /* Numbers that an earlier process took and did not settle. */

@@ -16,14 +16,10 @@ struct staged {
     uint64_t sketches_length;
 };
 
-static enum weir_keeper_slot slot_of(struct weir_keeper *keeper)
+bool weir_keeper_is_done(const struct weir_keeper *keeper)
 {
-    enum weir_keeper_slot slot;
-
-    pthread_mutex_lock(&keeper->lock);
-    slot = keeper->slot;
-    pthread_mutex_unlock(&keeper->lock);
-    return slot;
+    return keeper->slot == WEIR_KEEPER_SLOT_DONE &&
+           keeper->storage->segments.synced >= keeper->done_from;
 }
 
 static void copy_counts(struct weir_keeper *keeper)
@@ -65,8 +61,7 @@ static void clear_slot(struct weir_keeper *keeper)
     if (keeper->slot == WEIR_KEEPER_SLOT_READY)
         keeper->slot = WEIR_KEEPER_SLOT_EMPTY;
     out = keeper->slot != WEIR_KEEPER_SLOT_EMPTY;
-    weir_room_spare(&keeper->room, 1, keeper->slot_batch.epoch,
-                    out ? keeper->slot_batch.sequence : 0);
+    weir_room_spare(&keeper->room, keeper->slot_batch.epoch, out ? keeper->slot_batch.sequence : 0);
     pthread_mutex_unlock(&keeper->lock);
 }
 
@@ -165,11 +160,16 @@ int weir_keeper_shift_batches(struct weir_keeper *keeper)
 int weir_keeper_serve_slot(struct weir_keeper *keeper)
 {
     struct weir_outbox *outbox = &keeper->storage->outbox;
-    enum weir_keeper_slot slot = slot_of(keeper);
+    enum weir_keeper_slot slot;
     struct weir_outbox_batch batch;
+    bool done;
     int error = 0;
 
-    if (slot == WEIR_KEEPER_SLOT_DONE) {
+    pthread_mutex_lock(&keeper->lock);
+    slot = keeper->slot;
+    done = weir_keeper_is_done(keeper);
+    pthread_mutex_unlock(&keeper->lock);
+    if (done) {
         uint32_t index = find_slot(keeper);
 
         error = index < outbox->count ? weir_outbox_remove(outbox, index, true) : 0;
@@ -179,8 +179,9 @@ int weir_keeper_serve_slot(struct weir_keeper *keeper)
         keeper->slot = slot = WEIR_KEEPER_SLOT_EMPTY;
         pthread_mutex_unlock(&keeper->lock);
     }
-    /* What is to be put right does not leave before. */
-    if (slot != WEIR_KEEPER_SLOT_EMPTY || outbox->count == 0 || weir_room_shifts(&keeper->room))
+    /* What is to be put right does not leave before, nor what the log does not know for certain. */
+    if (slot != WEIR_KEEPER_SLOT_EMPTY || outbox->count == 0 || weir_room_shifts(&keeper->room) ||
+        keeper->room.torn || keeper->storage->segments.synced < keeper->leave_from)
         return 0;
     error = weir_outbox_read(outbox, 0, &batch);
     if (error == -EBADMSG) {
@@ -249,8 +250,22 @@ void weir_keeper_done(struct weir_keeper *keeper)
     pthread_mutex_lock(&keeper->lock);
     assert(keeper->slot == WEIR_KEEPER_SLOT_OUT);
     keeper->slot = WEIR_KEEPER_SLOT_DONE;
+    keeper->done_from = keeper->slot_batch.level > 0 ? UINT64_MAX : 0;
     keeper->report.batches--;
     pthread_cond_signal(&keeper->work);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void weir_keeper_note_done(struct weir_keeper *keeper)
+{
+    uint64_t end = weir_journal_end(keeper->journal);
+
+    pthread_mutex_lock(&keeper->lock);
+    if (keeper->slot == WEIR_KEEPER_SLOT_DONE && end < keeper->done_from) {
+        keeper->done_from = end;
+        keeper->kicked = true;
+        pthread_cond_signal(&keeper->work);
+    }
     pthread_mutex_unlock(&keeper->lock);
 }
 

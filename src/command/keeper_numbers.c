@@ -3,13 +3,15 @@
  * owner's; and the log says whether they are used before any of them leaves, so that no start uses
  * a number twice or leaves one out.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "command/keeper_work.h"
 
 #define ANSWER_WAIT_MS 5000
 
-/* Has the owner note a record, and waits for it and for the log to be on disk up to there. */
+/* Has the owner note a record. One that it has taken up may be in the log: its answer is waited
+ * for, however long that takes. */
 static int ask(struct weir_keeper *keeper, const struct weir_record *record)
 {
     struct weir_keeper_request *request = &keeper->request;
@@ -17,22 +19,22 @@ static int ask(struct weir_keeper *keeper, const struct weir_record *record)
     int error = 0;
 
     pthread_mutex_lock(&keeper->lock);
-    request->record = *record;
-    request->open = true;
-    request->id++;
+    *request = (struct weir_keeper_request){.record = *record, .open = true};
+    /* It is not the disk that takes its time. */
+    keeper->busy_since_ms = 0;
     weir_keeper_wake_owner(keeper);
-    while (request->open && !keeper->stopping && weir_keeper_monotonic_ms() < end_ms)
+    while (request->open && !request->taken && !keeper->stopping &&
+           weir_keeper_monotonic_ms() < end_ms)
         weir_keeper_wait_for_work(keeper, end_ms);
+    while (request->open && request->taken)
+        pthread_cond_wait(&keeper->work, &keeper->lock);
     if (request->open)
         error = keeper->stopping ? -ECANCELED : -EAGAIN;
     else if (request->refused)
         error = -ESTALE;
     request->open = false;
+    keeper->busy_since_ms = weir_keeper_monotonic_ms();
     pthread_mutex_unlock(&keeper->lock);
-    if (error == 0) {
-        keeper->log_due = true;
-        error = weir_keeper_write_log(keeper);
-    }
     return error;
 }
 
@@ -46,6 +48,7 @@ static struct weir_engine_numbers numbers_of(struct weir_keeper *keeper)
     return numbers;
 }
 
+/* 0: the log says so, though not on disk yet. Until it does, none of them leaves. */
 static int settle(struct weir_keeper *keeper, bool used)
 {
     const struct weir_record record = {.kind = WEIR_RECORD_SETTLE, .number = used};
@@ -53,9 +56,8 @@ static int settle(struct weir_keeper *keeper, bool used)
 
     if (error != 0)
         return error;
-    pthread_mutex_lock(&keeper->lock);
-    keeper->numbers.count = 0;
-    pthread_mutex_unlock(&keeper->lock);
+    keeper->leave_from = weir_journal_end(keeper->journal);
+    weir_keeper_kick(keeper);
     return 0;
 }
 
@@ -75,13 +77,13 @@ int weir_keeper_settle_numbers(struct weir_keeper *keeper)
 {
     const struct weir_engine_numbers numbers = numbers_of(keeper);
     bool answered;
-    int error;
+    int error = weir_room_settle(&keeper->room);
 
     pthread_mutex_lock(&keeper->lock);
     answered = keeper->answered;
     pthread_mutex_unlock(&keeper->lock);
-    if (numbers.count == 0 || !answered)
-        return 0;
+    if (error != 0 || numbers.count == 0 || !answered)
+        return error;
     error = settle(keeper, are_used(&keeper->storage->outbox, &numbers));
     return error == -EAGAIN ? 0 : error;
 }
@@ -98,7 +100,10 @@ int weir_keeper_reserve(void *context, uint64_t epoch, uint32_t count, uint64_t 
     if (error == 0)
         error = ask(keeper, &record);
     *first = numbers_of(keeper).first;
-    return error;
+    if (error != 0)
+        return error;
+    keeper->log_due = true;
+    return weir_keeper_write_log(keeper);
 }
 
 int weir_keeper_use_numbers(void *context)
@@ -106,7 +111,7 @@ int weir_keeper_use_numbers(void *context)
     return settle(context, true);
 }
 
-bool weir_keeper_wanted(struct weir_keeper *keeper, struct weir_record *record, uint64_t *id)
+bool weir_keeper_wanted(struct weir_keeper *keeper, struct weir_record *record)
 {
     bool open;
 
@@ -115,22 +120,21 @@ bool weir_keeper_wanted(struct weir_keeper *keeper, struct weir_record *record, 
         pthread_cond_signal(&keeper->work);
     keeper->answered = true;
     open = keeper->request.open;
+    keeper->request.taken = open;
     *record = keeper->request.record;
-    *id = keeper->request.id;
     pthread_mutex_unlock(&keeper->lock);
     return open;
 }
 
-void weir_keeper_answer(struct weir_keeper *keeper, uint64_t id, bool noted,
+void weir_keeper_answer(struct weir_keeper *keeper, bool noted,
                         const struct weir_engine_numbers *numbers)
 {
     pthread_mutex_lock(&keeper->lock);
+    assert(keeper->request.taken);
     keeper->numbers = *numbers;
-    if (keeper->request.id == id) {
-        keeper->request.open = false;
-        keeper->request.refused = !noted;
-        pthread_cond_signal(&keeper->work);
-    }
+    keeper->request.open = false;
+    keeper->request.refused = !noted;
+    pthread_cond_signal(&keeper->work);
     pthread_mutex_unlock(&keeper->lock);
 }
 

@@ -25,9 +25,9 @@ struct weir_keeper_image {
 /* A record that the thread asks the owner to note. */
 struct weir_keeper_request {
     struct weir_record record;
-    bool open; /* there is no answer yet */
+    bool open;  /* there is no answer yet */
+    bool taken; /* the owner has it, and is going to answer */
     bool refused;
-    uint64_t id; /* an answer that comes too late is none */
 };
 
 enum weir_keeper_slot {
@@ -61,6 +61,7 @@ struct weir_keeper {
     enum weir_keeper_slot slot;
     struct weir_outbox_batch slot_batch;
     char slot_bytes[WEIR_BATCH_HEAD_BYTES + WEIR_BATCH_BYTES_MAX];
+    uint64_t done_from; /* of the log that has to be on disk before the one that is done goes */
 
     bool snapshot_wanted;
     bool snapshot_full; /* the buffer holds one that is to be written */
@@ -84,8 +85,9 @@ struct weir_keeper {
     uint64_t condemned[WEIR_HISTORY_BAD_MAX];
     uint32_t condemned_count;
 
-    int64_t written_ms; /* the thread's: when the log was last written */
-    bool log_due;       /* the thread's: this round writes it */
+    uint64_t leave_from; /* the thread's: nothing leaves before the log is on disk up to here */
+    int64_t written_ms;  /* the thread's: when the log was last written */
+    bool log_due;        /* the thread's: this round writes it */
     int64_t squeezed_since_ms;
     int last_error;
 };
@@ -122,6 +124,9 @@ int weir_keeper_store_snapshot(struct weir_keeper *keeper);
 
 /* Under the lock: batches wait to have their times put right. */
 bool weir_keeper_shifts(const struct weir_keeper *keeper);
+
+/* Under the lock, the thread's: the batch in the slot can go. */
+bool weir_keeper_is_done(const struct weir_keeper *keeper);
 
 /* Under the lock. */
 bool weir_keeper_log_is_due(struct weir_keeper *keeper);

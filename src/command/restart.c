@@ -416,7 +416,8 @@ static void note_number(struct weir_daemon *daemon, enum weir_record_kind kind, 
         *noted = number;
 }
 
-static void note_batches(struct weir_daemon *daemon)
+/* False: there is no room in the log now. */
+static bool note_batches(struct weir_daemon *daemon)
 {
     const struct weir_done *done = weir_uplink_done(daemon->uplink);
     struct weir_record record = {
@@ -425,9 +426,12 @@ static void note_batches(struct weir_daemon *daemon)
         .number = done->entries[done->newest].sequence,
     };
 
-    if (record.number > weir_done_find(&daemon->batches_done, record.epoch) &&
-        weir_intake_note(&daemon->intake, &record))
-        weir_done_note(&daemon->batches_done, record.epoch, record.number);
+    if (record.number <= weir_done_find(&daemon->batches_done, record.epoch))
+        return true;
+    if (!weir_intake_note(&daemon->intake, &record))
+        return false;
+    weir_done_note(&daemon->batches_done, record.epoch, record.number);
+    return true;
 }
 
 void weir_daemon_note_done(struct weir_daemon *daemon)
@@ -436,8 +440,8 @@ void weir_daemon_note_done(struct weir_daemon *daemon)
         return;
     note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
                 &daemon->events_done);
-    if (daemon->uplink)
-        note_batches(daemon);
+    if (daemon->uplink && note_batches(daemon))
+        weir_keeper_note_done(daemon->keeper);
 }
 
 /* A disk that fails takes the log with it: what leaves from now on must not meet, after a restart,
@@ -473,19 +477,18 @@ static void answer_keeper(struct weir_daemon *daemon)
     struct weir_engine *engine;
     struct weir_engine_numbers numbers;
     struct weir_record record;
-    uint64_t id;
     bool noted;
 
-    if (!weir_keeper_wanted(daemon->keeper, &record, &id))
+    if (!weir_keeper_wanted(daemon->keeper, &record))
         return;
     engine = weir_intake_lock(&daemon->intake);
     weir_daemon_step_engine(daemon);
-    noted = (record.kind != WEIR_RECORD_RESERVE || weir_engine_epoch(engine) == record.epoch) &&
-            weir_intake_note(&daemon->intake, &record);
-    if (noted)
+    noted = record.kind != WEIR_RECORD_RESERVE || weir_engine_epoch(engine) == record.epoch;
+    while (noted && !weir_intake_note(&daemon->intake, &record))
         weir_daemon_step_engine(daemon);
+    weir_daemon_step_engine(daemon);
     weir_engine_reserved(engine, &numbers);
-    weir_keeper_answer(daemon->keeper, id, noted, &numbers);
+    weir_keeper_answer(daemon->keeper, noted, &numbers);
     weir_intake_unlock(&daemon->intake);
 }
 

@@ -31,16 +31,25 @@ bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t
         .use = use,
         .context = context,
     };
-    if (outbox->count > 0)
-        weir_room_spare(room, 0, weir_outbox_at(outbox, 0)->epoch,
-                        weir_outbox_at(outbox, 0)->sequence);
+    if (outbox->count > 0) {
+        room->found_epoch = weir_outbox_at(outbox, 0)->epoch;
+        room->found_first = weir_outbox_at(outbox, 0)->first;
+    }
     return room->work != NULL;
 }
 
-void weir_room_spare(struct weir_room *room, int which, uint64_t epoch, uint64_t sequence)
+void weir_room_spare(struct weir_room *room, uint64_t epoch, uint64_t sequence)
 {
-    room->spared[which].epoch = epoch;
-    room->spared[which].sequence = sequence;
+    room->sent_epoch = epoch;
+    room->sent_sequence = sequence;
+}
+
+int weir_room_settle(struct weir_room *room)
+{
+    int error = room->torn ? weir_outbox_settle(room->outbox) : 0;
+
+    room->torn = error != 0;
+    return error;
 }
 
 void weir_room_finish(struct weir_room *room)
@@ -59,16 +68,13 @@ struct run {
     uint8_t level;
 };
 
-/* True for what is on its way, or may have been when the process before ended. */
+/* True for what is on its way, or may have left before the process before ended. */
 static bool is_spared(const struct weir_room *room, uint32_t index)
 {
     const struct weir_outbox_entry *entry = weir_outbox_at(room->outbox, index);
 
-    for (int i = 0; i < WEIR_ROOM_SPARED_COUNT; i++) {
-        if (entry->epoch == room->spared[i].epoch && entry->sequence == room->spared[i].sequence)
-            return true;
-    }
-    return false;
+    return (entry->epoch == room->found_epoch && entry->first <= room->found_first) ||
+           (entry->epoch == room->sent_epoch && entry->sequence == room->sent_sequence);
 }
 
 /* Where a step goes on: behind what it has gone through. */
@@ -183,8 +189,10 @@ static void take_back(struct weir_room *room, const struct run *run, uint64_t ep
         bool part = entry->epoch == epoch && entry->level == run->level + 1 &&
                     entry->first == run->first && entry->last == run->last;
 
-        if (!part || weir_outbox_remove(room->outbox, i, false) != 0)
-            i++;
+        if (part && weir_outbox_remove(room->outbox, i, false) == 0)
+            continue;
+        room->torn |= part;
+        i++;
     }
 }
 
@@ -216,6 +224,7 @@ static int replace(struct weir_room *room, struct weir_coarsen *coarsen, const s
         else
             i++;
     }
+    room->torn = error != 0;
     return error == 0 ? weir_outbox_sync(room->outbox) : error;
 }
 

@@ -3,7 +3,7 @@
  * coarser is, by one step: into windows of a minute, then of ten, then of an hour. Only when
  * nothing can be made coarser any more does the oldest batch give way.
  *
- * A batch that is on its way, or may have been when the process before ended, keeps its bytes.
+ * A batch that is on its way, or may have left before the process before ended, keeps its bytes.
  * Batches of an earlier epoch cannot be replaced, since its numbers are all given out; they only
  * give way.
  *
@@ -17,7 +17,6 @@
 #include "weir/engine.h"
 
 #define WEIR_ROOM_STEP_COUNT 3
-#define WEIR_ROOM_SPARED_COUNT 2
 
 /* Shifts kept: the newest, for batches that come to the outbox behind them. */
 #define WEIR_ROOM_SHIFT_COUNT_MAX 4
@@ -40,13 +39,14 @@ struct weir_room {
     uint64_t next[WEIR_ROOM_STEP_COUNT]; /* sequence up to which a step has been gone through */
     uint64_t epoch;
     struct weir_room_shift shifts[WEIR_ROOM_SHIFT_COUNT_MAX]; /* the newest first; zeroed: none */
-    struct {
-        uint64_t epoch;
-        uint64_t sequence; /* 0: none */
-    } spared[WEIR_ROOM_SPARED_COUNT];
+    uint64_t found_epoch;   /* of the oldest batch that was there at the start */
+    uint64_t found_first;   /* what is older has left, and is made again by the start; 0: none */
+    uint64_t sent_epoch;    /* of the one that is on its way */
+    uint64_t sent_sequence; /* 0: none */
+    bool torn;              /* a set and what it stands for may both be there */
     /* Takes count numbers of this epoch; 0, or an error: -ESTALE, there is another epoch by now. */
     int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first);
-    /* They are in use, for certain when it answers 0. */
+    /* They are in use; or, with an error, for certain not. */
     int (*use)(void *context);
     void *context;
 };
@@ -60,8 +60,11 @@ void weir_room_finish(struct weir_room *room);
 /* Bytes of memory that it works in. */
 uint64_t weir_room_work_bytes(void);
 
-/* Names the batch that is on its way (1), or was the first to be found at the start (0). */
-void weir_room_spare(struct weir_room *room, int which, uint64_t epoch, uint64_t sequence);
+/* Names the batch that is on its way; sequence 0: none is. */
+void weir_room_spare(struct weir_room *room, uint64_t epoch, uint64_t sequence);
+
+/* Ends what a failing disk left half done. Until it answers 0, nothing may leave. */
+int weir_room_settle(struct weir_room *room);
 
 /* Takes up a shift of batches that are in the outbox, or come to it. */
 void weir_room_add_shift(struct weir_room *room, const struct weir_engine_shift *shift);
