@@ -61,7 +61,7 @@ static void clear_slot(struct weir_keeper *keeper)
     if (keeper->slot == WEIR_KEEPER_SLOT_READY)
         keeper->slot = WEIR_KEEPER_SLOT_EMPTY;
     out = keeper->slot != WEIR_KEEPER_SLOT_EMPTY;
-    weir_room_spare(&keeper->room, keeper->slot_batch.epoch, out ? keeper->slot_batch.sequence : 0);
+    weir_room_spare(&keeper->room, keeper->slot_batch.epoch, out ? keeper->slot_batch.first : 0);
     pthread_mutex_unlock(&keeper->lock);
 }
 

@@ -38,10 +38,10 @@ bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t
     return room->work != NULL;
 }
 
-void weir_room_spare(struct weir_room *room, uint64_t epoch, uint64_t sequence)
+void weir_room_spare(struct weir_room *room, uint64_t epoch, uint64_t first)
 {
     room->sent_epoch = epoch;
-    room->sent_sequence = sequence;
+    room->sent_first = first;
 }
 
 int weir_room_settle(struct weir_room *room)
@@ -58,10 +58,11 @@ void weir_room_finish(struct weir_room *room)
         munmap(room->work, (size_t)weir_room_work_bytes());
 }
 
-/* Consecutive batches of the outbox. */
+/* Consecutive batches of the outbox, sets whole. */
 struct run {
     uint32_t index;
     uint32_t count;
+    uint32_t count_max;
     uint64_t place;
     uint64_t first;
     uint64_t last;
@@ -74,7 +75,7 @@ static bool is_spared(const struct weir_room *room, uint32_t index)
     const struct weir_outbox_entry *entry = weir_outbox_at(room->outbox, index);
 
     return (entry->epoch == room->found_epoch && entry->first <= room->found_first) ||
-           (entry->epoch == room->sent_epoch && entry->sequence == room->sent_sequence);
+           (entry->epoch == room->sent_epoch && entry->first == room->sent_first);
 }
 
 /* Where a step goes on: behind what it has gone through. */
@@ -120,7 +121,7 @@ static bool goes_on(const struct weir_room *room, const struct run *run)
     uint32_t index = run->index + run->count;
     const struct weir_outbox_entry *entry;
 
-    if (index >= room->outbox->count || is_spared(room, index))
+    if (run->count == run->count_max || index >= room->outbox->count || is_spared(room, index))
         return false;
     entry = weir_outbox_at(room->outbox, index);
     return run->count == 0 || !is_parted(room, entry->epoch, run->last, entry->last);
@@ -155,6 +156,38 @@ static int gather(struct weir_room *room, struct weir_coarsen *coarsen, struct r
             run->level = batch.level;
     }
     return 0;
+}
+
+/* Batches of the run without those of a set that it has not all of. */
+static uint32_t whole_count(const struct weir_room *room, const struct run *run)
+{
+    uint32_t count = run->count;
+    uint32_t next = run->index + count;
+
+    if (next >= room->outbox->count)
+        return count;
+    while (count > 0 && weir_outbox_is_one_set(weir_outbox_at(room->outbox, run->index + count - 1),
+                                               weir_outbox_at(room->outbox, next)))
+        count--;
+    return count;
+}
+
+/* Reads a run anew until it ends where a set does. Shifted by shift_ms; 0: made coarser. */
+static int gather_sets(struct weir_room *room, struct run *run, int64_t window_ms, int64_t shift_ms)
+{
+    struct weir_coarsen *coarsen;
+    uint32_t count = UINT32_MAX;
+    int error;
+
+    do {
+        *run = (struct run){.index = run->index, .count_max = count, .last = run->last};
+        coarsen = weir_coarsen_init(room->work, ROW_COUNT_MAX, window_ms, room->batch_bytes_max);
+        if (shift_ms != 0)
+            weir_coarsen_shift(coarsen, shift_ms);
+        error = gather(room, coarsen, run);
+        count = whole_count(room, run);
+    } while (error == 0 && count < run->count);
+    return error;
 }
 
 static int put_part(struct weir_room *room, const struct run *run,
@@ -240,10 +273,10 @@ static int take_step(struct weir_room *room, uint32_t step, uint64_t epoch, bool
     *made = false;
     if (run.index >= room->outbox->count)
         return -ENOENT;
-    coarsen = weir_coarsen_init(room->work, ROW_COUNT_MAX, step_ms[step], room->batch_bytes_max);
-    error = gather(room, coarsen, &run);
+    error = gather_sets(room, &run, step_ms[step], 0);
     if (error != 0)
         return error;
+    coarsen = room->work;
     parts = run.count > 0 ? weir_coarsen_seal(coarsen) : 0;
     if (run.count > 0)
         weir_coarsen_count(coarsen, &counts);
@@ -305,8 +338,7 @@ static uint32_t find_shifted(const struct weir_room *room, const struct weir_roo
 static int shift_run(struct weir_room *room, struct weir_room_shift *shift)
 {
     struct run run = {.index = find_shifted(room, shift)};
-    struct weir_coarsen *coarsen =
-        weir_coarsen_init(room->work, ROW_COUNT_MAX, 1, room->batch_bytes_max);
+    struct weir_coarsen *coarsen = room->work;
     struct weir_coarsen_counts counts = {0};
     uint32_t parts = 0;
     int error = 0;
@@ -315,8 +347,7 @@ static int shift_run(struct weir_room *room, struct weir_room_shift *shift)
         shift->next = shift->shift.last + 1;
         return 0;
     }
-    weir_coarsen_shift(coarsen, shift->shift.step_ms);
-    error = gather(room, coarsen, &run);
+    error = gather_sets(room, &run, 1, shift->shift.step_ms);
     if (error == 0 && run.count > 0) {
         parts = weir_coarsen_seal(coarsen);
         weir_coarsen_count(coarsen, &counts);

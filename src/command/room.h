@@ -39,11 +39,11 @@ struct weir_room {
     uint64_t next[WEIR_ROOM_STEP_COUNT]; /* sequence up to which a step has been gone through */
     uint64_t epoch;
     struct weir_room_shift shifts[WEIR_ROOM_SHIFT_COUNT_MAX]; /* the newest first; zeroed: none */
-    uint64_t found_epoch;   /* of the oldest batch that was there at the start */
-    uint64_t found_first;   /* what is older has left, and is made again by the start; 0: none */
-    uint64_t sent_epoch;    /* of the one that is on its way */
-    uint64_t sent_sequence; /* 0: none */
-    bool torn;              /* a set and what it stands for may both be there */
+    uint64_t found_epoch; /* of the oldest batch that was there at the start */
+    uint64_t found_first; /* what is older has left, and is made again by the start; 0: none */
+    uint64_t sent_epoch;  /* of the one that is on its way */
+    uint64_t sent_first;  /* 0: none */
+    bool torn;            /* a set and what it stands for may both be there */
     /* Takes count numbers of this epoch; 0, or an error: -ESTALE, there is another epoch by now. */
     int (*reserve)(void *context, uint64_t epoch, uint32_t count, uint64_t *first);
     /* They are in use; or, with an error, for certain not. */
@@ -60,8 +60,9 @@ void weir_room_finish(struct weir_room *room);
 /* Bytes of memory that it works in. */
 uint64_t weir_room_work_bytes(void);
 
-/* Names the batch that is on its way; sequence 0: none is. */
-void weir_room_spare(struct weir_room *room, uint64_t epoch, uint64_t sequence);
+/* Names the batch that is on its way, by the first that it stands for; 0: none is. The other parts
+ * of its set stay with it. */
+void weir_room_spare(struct weir_room *room, uint64_t epoch, uint64_t first);
 
 /* Ends what a failing disk left half done. Until it answers 0, nothing may leave. */
 int weir_room_settle(struct weir_room *room);

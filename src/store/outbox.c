@@ -119,7 +119,8 @@ static void find_file(void *context, const char *name, uint64_t size)
         append(outbox, &entry);
 }
 
-static bool is_one_set(const struct weir_outbox_entry *left, const struct weir_outbox_entry *right)
+bool weir_outbox_is_one_set(const struct weir_outbox_entry *left,
+                            const struct weir_outbox_entry *right)
 {
     return left->epoch == right->epoch && left->first == right->first &&
            left->last == right->last && left->level == right->level && left->parts == right->parts;
@@ -137,7 +138,7 @@ static uint32_t count_parts(const struct weir_outbox *outbox, const struct weir_
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < outbox->count; i++)
-        count += is_one_set(entry_at(outbox, i), set);
+        count += weir_outbox_is_one_set(entry_at(outbox, i), set);
     return count;
 }
 
@@ -153,7 +154,7 @@ static int settle_set(struct weir_outbox *outbox, const struct weir_outbox_entry
     for (uint32_t i = 0; beside && error == 0 && i < outbox->count;) {
         const struct weir_outbox_entry *entry = entry_at(outbox, i);
 
-        if (whole ? stands_for(&set, entry) : is_one_set(&set, entry))
+        if (whole ? stands_for(&set, entry) : weir_outbox_is_one_set(&set, entry))
             error = weir_outbox_remove(outbox, i, true);
         else
             i++;

@@ -81,6 +81,10 @@ int weir_outbox_settle(struct weir_outbox *outbox);
 /* The entry at an index, the oldest at 0. */
 const struct weir_outbox_entry *weir_outbox_at(const struct weir_outbox *outbox, uint32_t index);
 
+/* True when both are parts of one set; an entry is always of one with itself. */
+bool weir_outbox_is_one_set(const struct weir_outbox_entry *left,
+                            const struct weir_outbox_entry *right);
+
 /* The name of an entry's file. */
 void weir_outbox_name(char name[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry);
 
