@@ -127,6 +127,18 @@ static void note_done(struct weir_recovery *recovery, const struct weir_record *
         weir_done_note(&recovery->done, record->epoch, record->number);
 }
 
+/* The log would go on where files lie that cannot be read now: what is in them is not to be written
+ * over. */
+static void set_unread_aside(struct weir_segments *segments, uint64_t position)
+{
+    uint32_t at = segments->count;
+
+    while (at > 0 && segments->numbers[at - 1] * segments->segment_bytes >= position) {
+        if (weir_segments_set_aside(segments, segments->numbers[--at]) == 0)
+            weir_log_error("storage: a segment that cannot be read is set aside as .bad");
+    }
+}
+
 /* Reads the log once to its end, on disk and in the ring. */
 static void scan(struct weir_recovery *recovery, struct weir_storage *storage)
 {
@@ -146,8 +158,12 @@ static void scan(struct weir_recovery *recovery, struct weir_storage *storage)
     memcpy(recovery->bad, history.bad, sizeof(history.bad));
     recovery->end = recovery->ring = recovery->last = history.place;
     at = history.place;
-    if (!weir_journal_inspect(&options, &at, &recovery->last))
+    if (history.unread > 0)
+        set_unread_aside(&storage->segments, history.place.position);
+    if (!weir_journal_inspect(&options, &at, &recovery->last)) {
+        recovery->damaged += history.unread > 0;
         return;
+    }
     recovery->ring_found = true;
     recovery->ring = at;
     while (weir_journal_read(&options, &at, &record))

@@ -1,5 +1,6 @@
 #include "store/history.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ static bool load_segment(struct weir_history *history)
     if (handle >= 0)
         (void)history->disk->close(history->disk, handle);
     history->loaded = length > 0 ? (uint64_t)length : 0;
+    history->unread += length < 0 && length != -ENOENT;
     if (!history->begun || history->place.position < start ||
         history->place.position >= start + history->segment_bytes) {
         history->place.position = start;
@@ -173,6 +175,7 @@ bool weir_history_next(struct weir_history *history, struct weir_record *record,
             continue;
         }
         count_missing(history, record);
+        history->unread = 0;
         history->place.time_ms = record->time_ms;
         if (at)
             *at = history->place.position;

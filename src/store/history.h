@@ -20,7 +20,8 @@ struct weir_history {
                        * was cut short, or what the file held before */
     uint64_t bad[WEIR_HISTORY_BAD_MAX]; /* segments in which they are */
     uint32_t bad_count;
-    uint64_t store; /* whose log it is; 0 before the first segment, if not known */
+    uint32_t unread; /* segments behind the newest record that are there and could not be read */
+    uint64_t store;  /* whose log it is; 0 before the first segment, if not known */
     /* To be set behind init, or NULL: told of every place where something is missing or cannot be
      * read. The log is whole up to `from` and goes on at `to`; so many records are missing. */
     void (*note_gap)(void *context, uint64_t from, uint64_t to, uint64_t records);
