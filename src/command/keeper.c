@@ -95,6 +95,7 @@ static int work_round(struct weir_keeper *keeper, const char **what)
         {weir_keeper_shift_batches, "the outbox cannot be written"},
         {weir_keeper_serve_slot, "the outbox cannot be read"},
         {weir_keeper_store_snapshot, "the snapshot cannot be written"},
+        {weir_keeper_clear_configs, "the configurations cannot be listed"},
     };
     int error = 0;
 
@@ -131,6 +132,7 @@ static bool has_work(struct weir_keeper *keeper)
             !shifts) ||
            ((shifts || keeper->numbers.count > 0) && keeper->answered) ||
            weir_ring_peek(&keeper->staged, &length) || keeper->snapshot_full ||
+           (keeper->configs.state == WEIR_KEEPER_CONFIGS_READ && !keeper->stopping) ||
            weir_keeper_log_is_due(keeper);
 }
 

@@ -1,13 +1,9 @@
-/* The log brought to disk, behind the configurations that it names. */
+/* The log brought to disk. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "command/keeper_work.h"
 #include "port/log.h"
-#include "store/config_image.h"
 
 #define WRITE_EVERY_MS 1000
 
@@ -60,43 +56,6 @@ int weir_keeper_write_log(struct weir_keeper *keeper)
     return error;
 }
 
-static int store_image(struct weir_keeper *keeper, const struct weir_keeper_image *image)
-{
-    char name[WEIR_DISK_NAME_SIZE];
-
-    snprintf(name, sizeof(name), "%016" PRIx64, image->hash);
-    return weir_disk_replace(keeper->storage->disk, WEIR_CONFIG_IMAGE_DIRECTORY, name, image->bytes,
-                             image->length, true);
-}
-
-/* The images are appended to by the owner and taken from here alone: the first stays where it is. */
-int weir_keeper_store_configs(struct weir_keeper *keeper)
-{
-    for (;;) {
-        struct weir_keeper_image image = {0};
-        int error;
-
-        pthread_mutex_lock(&keeper->lock);
-        if (keeper->image_count > 0)
-            image = keeper->images[0];
-        pthread_mutex_unlock(&keeper->lock);
-        if (!image.bytes)
-            return 0;
-        error = store_image(keeper, &image);
-        /* The log must not name on disk what is not there. */
-        if (error != 0) {
-            keeper->log_due = false;
-            return error;
-        }
-        pthread_mutex_lock(&keeper->lock);
-        keeper->image_count--;
-        memmove(keeper->images, keeper->images + 1, keeper->image_count * sizeof(image));
-        pthread_cond_broadcast(&keeper->progress);
-        pthread_mutex_unlock(&keeper->lock);
-        free(image.bytes);
-    }
-}
-
 void weir_keeper_follow(struct weir_keeper *keeper)
 {
     pthread_mutex_lock(&keeper->lock);
@@ -128,25 +87,5 @@ void weir_keeper_wait_synced(struct weir_keeper *keeper)
         if (pthread_cond_timedwait(&keeper->progress, &keeper->lock, &until) == ETIMEDOUT)
             break;
     }
-    pthread_mutex_unlock(&keeper->lock);
-}
-
-void weir_keeper_put_config(struct weir_keeper *keeper, const struct weir_running *running)
-{
-    size_t length = weir_config_image_size(running->config);
-    void *image = malloc(length);
-
-    if (!image) {
-        weir_log_error("storage: no memory to keep the configuration in");
-        return;
-    }
-    (void)weir_config_image_write(running->config, image);
-    pthread_mutex_lock(&keeper->lock);
-    /* Reloads by the dozen while the disk fails: the log is not written, the newest will do. */
-    if (keeper->image_count == WEIR_KEEPER_IMAGE_COUNT_MAX)
-        free(keeper->images[--keeper->image_count].bytes);
-    keeper->images[keeper->image_count++] =
-        (struct weir_keeper_image){image, length, running->image};
-    pthread_cond_signal(&keeper->work);
     pthread_mutex_unlock(&keeper->lock);
 }

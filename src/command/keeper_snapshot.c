@@ -108,6 +108,8 @@ int weir_keeper_store_snapshot(struct weir_keeper *keeper)
     if (squeezed)
         weir_segments_skip(&keeper->storage->segments, keeper->snapshot_place);
     set_condemned_aside(keeper);
+    if (keeper->configs.state == WEIR_KEEPER_CONFIGS_WAIT)
+        keeper->configs.state = WEIR_KEEPER_CONFIGS_READ;
     (void)madvise(keeper->snapshot, (size_t)keeper->snapshot_size, MADV_DONTNEED);
     pthread_mutex_lock(&keeper->lock);
     keeper->snapshot_newest = keeper->snapshot_place;

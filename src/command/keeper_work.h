@@ -1,7 +1,8 @@
 /*
  * What the keeper's parts share: keeper.c the thread and its round, keeper_log.c the log,
- * keeper_batch.c batches into the outbox and out of it, keeper_numbers.c numbers for those that are
- * made again, keeper_snapshot.c snapshots. For them alone.
+ * keeper_config.c configurations, keeper_batch.c batches into the outbox and out of it,
+ * keeper_numbers.c numbers for those that are made again, keeper_snapshot.c snapshots. For them
+ * alone.
  */
 #ifndef WEIR_COMMAND_KEEPER_WORK_H
 #define WEIR_COMMAND_KEEPER_WORK_H
@@ -20,6 +21,21 @@ struct weir_keeper_image {
     void *bytes;
     size_t length;
     uint64_t hash;
+};
+
+/* Configurations that are told apart. */
+#define WEIR_KEEPER_CONFIG_COUNT_MAX 256
+
+/* Those that the log or a snapshot speaks of. */
+struct weir_keeper_configs {
+    enum {
+        WEIR_KEEPER_CONFIGS_WAIT, /* for the first snapshot */
+        WEIR_KEEPER_CONFIGS_READ,
+        WEIR_KEEPER_CONFIGS_DONE,
+    } state;
+    uint64_t next; /* segment */
+    uint64_t spoken_of[WEIR_KEEPER_CONFIG_COUNT_MAX];
+    uint32_t count;
 };
 
 /* A record that the thread asks the owner to note. */
@@ -75,7 +91,8 @@ struct weir_keeper {
     struct weir_keeper_image images[WEIR_KEEPER_IMAGE_COUNT_MAX]; /* to be kept, the oldest first */
     uint32_t image_count;
 
-    struct weir_room room; /* the thread's */
+    struct weir_keeper_configs configs; /* the thread's */
+    struct weir_room room;              /* the thread's */
     struct weir_keeper_request request;
     struct weir_engine_numbers numbers; /* taken, and not settled */
     bool answered;                      /* the owner looks at what is wanted */
@@ -121,6 +138,7 @@ int weir_keeper_store_batches(struct weir_keeper *keeper);
 int weir_keeper_shift_batches(struct weir_keeper *keeper);
 int weir_keeper_serve_slot(struct weir_keeper *keeper);
 int weir_keeper_store_snapshot(struct weir_keeper *keeper);
+int weir_keeper_clear_configs(struct weir_keeper *keeper);
 
 /* Under the lock: batches wait to have their times put right. */
 bool weir_keeper_shifts(const struct weir_keeper *keeper);

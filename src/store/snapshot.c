@@ -1,5 +1,7 @@
 #include "store/snapshot.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,6 +150,25 @@ void weir_snapshot_restore(const void *buffer, void *arena, void *extra)
 void weir_snapshot_name(char name[static WEIR_DISK_NAME_SIZE], uint64_t position)
 {
     snprintf(name, WEIR_DISK_NAME_SIZE, WEIR_SNAPSHOT_DIRECTORY "/" NAME_FORMAT, position);
+}
+
+int weir_snapshot_read_config(struct weir_disk *disk, uint64_t position, uint64_t *config)
+{
+    char name[WEIR_DISK_NAME_SIZE];
+    struct head head = {0};
+    int64_t length;
+    int handle;
+
+    weir_snapshot_name(name, position);
+    handle = disk->open(disk, name, O_RDONLY);
+    if (handle < 0)
+        return handle;
+    length = weir_disk_read_all(disk, handle, &head, sizeof(head), 0);
+    (void)disk->close(disk, handle);
+    *config = head.info.config;
+    if (length < 0)
+        return (int)length;
+    return head.magic == MAGIC ? 0 : -EBADMSG;
 }
 
 struct found_list {

@@ -32,6 +32,9 @@ uint64_t weir_snapshot_build(void *buffer, const struct weir_snapshot_info *info
 /* Reads what a snapshot says of itself. False: it is damaged. */
 bool weir_snapshot_open(const void *buffer, uint64_t length, struct weir_snapshot_info *info);
 
+/* The configuration of a snapshot, as its head says. 0, or what went wrong; -EBADMSG: it is none. */
+int weir_snapshot_read_config(struct weir_disk *disk, uint64_t position, uint64_t *config);
+
 /* Fills a zeroed arena and extra, as large as the info says. */
 void weir_snapshot_restore(const void *buffer, void *arena, void *extra);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
-#include <ftw.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "command/intake.h"
 #include "command/keeper.h"
 #include "support/build.h"
+#include "support/directory.h"
 #include "support/unit.h"
 
 #define T0 1700000400000
@@ -166,8 +168,7 @@ static void init_rig(struct rig *rig)
     memset(rig, 0, sizeof(*rig));
     rig->now_ms = T0;
     init_engine(rig);
-    (void)snprintf(path, sizeof(rig->build.config.storage_path), "/tmp/weir-test-XXXXXX");
-    assert_non_null(mkdtemp(path));
+    directory_make(path, sizeof(rig->build.config.storage_path));
     assert_true(weir_storage_open(&rig->storage, &rig->build.config, false));
     remove_really = rig->storage.disk->remove;
     rig->storage.disk->remove = remove_or_fail;
@@ -183,29 +184,35 @@ static void init_rig(struct rig *rig)
     start_keeper(rig);
 }
 
-static int remove_file(const char *path, const struct stat *status, int kind, struct FTW *where)
-{
-    (void)status;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 static void finish_rig(struct rig *rig)
 {
     weir_storage_close(&rig->storage, true);
     weir_journal_finish(&rig->journal);
-    assert_int_equal(nftw(rig->build.config.storage_path, remove_file, 8, FTW_DEPTH | FTW_PHYS), 0);
+    directory_remove(rig->build.config.storage_path);
     close(rig->wake_fd);
     free(rig->arena);
 }
 
-/* Batches of a wrong clock. */
+static void count_batch(void *context, const char *name, uint64_t size)
+{
+    (void)size;
+    *(uint32_t *)context += strstr(name, ".batch") != NULL && strstr(name, ".new") == NULL;
+}
+
+/* Batches of a wrong clock, all in the outbox: they are made again at once. */
 static void feed_all(struct rig *rig)
 {
+    uint32_t count = 0;
+
     for (uint32_t i = 0; i < 5; i++)
         feed(rig);
     assert_true(rig->batch_count > 3);
+    for (; count != rig->batch_count; usleep(1000)) {
+        count = 0;
+        assert_int_equal(
+            rig->storage.disk->list(rig->storage.disk, WEIR_OUTBOX_DIRECTORY, count_batch, &count),
+            0);
+    }
 }
 
 /* Batches of a wrong clock, and the clock set. Returns the record that says that what they have
@@ -336,12 +343,71 @@ static void what_stands_for_others_goes_when_the_log_says_that_it_left(void **st
     }
 }
 
+static void name_config(const struct rig *rig, char name[400], uint64_t hash)
+{
+    (void)snprintf(name, 400, "%s/configs/%016" PRIx64, rig->build.config.storage_path, hash);
+}
+
+static bool has_config(const struct rig *rig, uint64_t hash)
+{
+    char name[400];
+
+    name_config(rig, name, hash);
+    return access(name, F_OK) == 0;
+}
+
+static void make_config(const struct rig *rig, uint64_t hash)
+{
+    char name[400];
+    int handle;
+
+    name_config(rig, name, hash);
+    handle = open(name, O_WRONLY | O_CREAT, 0600);
+    assert_true(handle >= 0);
+    close(handle);
+}
+
+static void take_snapshot(struct rig *rig, uint64_t hash)
+{
+    const struct weir_running running = {.arena = rig->arena,
+                                         .arena_size = weir_engine_size(&rig->build.config, NULL),
+                                         .image = hash};
+    struct weir_log_place place;
+
+    weir_keeper_want_snapshot(rig->keeper);
+    assert_true(weir_keeper_wants_snapshot(rig->keeper));
+    weir_journal_place(&rig->journal, &place);
+    weir_keeper_take_snapshot(rig->keeper, &running, &place, NULL, 0);
+}
+
+static void a_configuration_that_nothing_speaks_of_goes(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig);
+    for (uint64_t hash = 1; hash <= 5; hash++)
+        make_config(&rig, hash);
+    note(&rig, (struct weir_record){.kind = WEIR_RECORD_CONFIG, .hash = 2, .epoch = EPOCH});
+    feed_all(&rig);
+    note(&rig, (struct weir_record){.kind = WEIR_RECORD_CONFIG, .hash = 5, .epoch = EPOCH});
+    take_snapshot(&rig, 3);
+    while (has_config(&rig, 1) || has_config(&rig, 4))
+        usleep(1000);
+    assert_true(has_config(&rig, 2));
+    assert_true(has_config(&rig, 3));
+    assert_true(has_config(&rig, 5));
+    stop_keeper(&rig);
+    finish_rig(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_owner_has_taken_up_counts_however_late_it_answers),
         cmocka_unit_test(a_disk_that_fails_half_way_leaves_nothing_twice),
         cmocka_unit_test(what_had_left_when_a_start_makes_it_again_keeps_its_bytes),
+        cmocka_unit_test(a_configuration_that_nothing_speaks_of_goes),
         cmocka_unit_test(what_stands_for_others_goes_when_the_log_says_that_it_left),
     };
 

@@ -1,12 +1,12 @@
 #include "command/room.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format/batch.h"
 #include "support/build.h"
+#include "support/directory.h"
 #include "support/unit.h"
 
 #define T0 1700000400000
@@ -51,8 +51,7 @@ static void init_rig(struct rig *rig)
     memset(rig, 0, sizeof(*rig));
     build_init(&rig->build);
     (void)build_field(build_stream(&rig->build, "s", "a/{b}"), "v");
-    (void)snprintf(rig->path, sizeof(rig->path), "/tmp/weir-test-XXXXXX");
-    assert_non_null(mkdtemp(rig->path));
+    directory_make(rig->path, sizeof(rig->path));
     assert_int_equal(weir_disk_open(&rig->disk, rig->path), 0);
     assert_int_equal(rig->disk.disk.make_directory(&rig->disk.disk, WEIR_OUTBOX_DIRECTORY), 0);
     entries = calloc(WEIR_OUTBOX_COUNT_MAX, sizeof(*entries));
@@ -63,20 +62,12 @@ static void init_rig(struct rig *rig)
     rig->next_sequence = 1000;
 }
 
-static int remove_file(const char *path, const struct stat *status, int kind, struct FTW *where)
-{
-    (void)status;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 static void finish_rig(struct rig *rig)
 {
     weir_room_finish(&rig->room);
     weir_disk_close(&rig->disk);
     free(entries);
-    assert_int_equal(nftw(rig->path, remove_file, 8, FTW_DEPTH | FTW_PHYS), 0);
+    directory_remove(rig->path);
 }
 
 /* Rows of a minute each, one behind the other. */
