@@ -11,6 +11,7 @@ import mmap
 import os
 import pathlib
 import random
+import re
 import shutil
 import socket
 import struct
@@ -59,8 +60,14 @@ class QuietBroker(Broker):
     def __init__(self, directory, name, persistent=False, more=""):
         super().__init__(directory, name, persistent)
         path = self.directory / "conf"
-        text = path.read_text().replace("log_type all", "log_type warning\nlog_type error")
+        text = path.read_text().replace(
+            "log_type all", "log_type warning\nlog_type error\nlog_type subscribe")
         path.write_text(text + more)
+
+    def wait_session(self):
+        """Waits for the daemon's first subscription: its session begins with it, and what is
+        published before is nobody's."""
+        wait_for(lambda: re.search(rf" weir-{GATEWAY} \d ", self.log()), "a subscription")
 
 
 def quiet_broker(bench, persistent=False, more=""):

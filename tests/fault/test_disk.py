@@ -35,7 +35,7 @@ class Site:
         self.weir.start()
         self.status.wait(lambda message: message.payload == "online", "online", before + 1,
                          timeout_s)
-        time.sleep(0.3)
+        self.broker.wait_session()
         if not self.load:
             self.load = Load(self.broker)
         return self

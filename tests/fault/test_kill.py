@@ -39,10 +39,9 @@ class Site:
         self.load = Load(self.broker, rate)
 
     def start_first(self):
-        """The session begins with the first subscription: what is published before is nobody's."""
         self.weir.start()
         self.status.wait(lambda message: message.payload == "online", "online")
-        time.sleep(0.3)
+        self.broker.wait_session()
 
     def settle(self):
         count = self.load.finish()

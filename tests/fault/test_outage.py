@@ -42,7 +42,7 @@ class Site:
         before = self.online_count()
         self.weir.start()
         wait_for(lambda: self.online_count() > before, "online")
-        time.sleep(0.3)
+        self.broker.wait_session()
         return self
 
     def online_count(self):
