@@ -176,8 +176,11 @@ bool weir_compact_fit(const struct weir_compact_track *track, uint32_t columns,
     if (summary->count == 0 || !fit_places(grid, columns, summary, steps))
         return false;
     placed = *steps;
-    if (!weir_compact_has_range(columns))
+    if (!weir_compact_has_range(columns)) {
         placed.low = find_place(track, columns, steps);
+        if (!weir_compact_is_inside(grid, placed.low))
+            return false;
+    }
     fits = weir_compact_moments_fit(grid, summary->count, placed.low, placed.range);
     if (fits && weir_compact_has_moments(columns)) {
         if (placed.range > 0 && !fit_moments(grid, columns, summary, &placed))
@@ -187,7 +190,8 @@ bool weir_compact_fit(const struct weir_compact_track *track, uint32_t columns,
 
             placed.total = weir_compact_find_total(grid, &about, known_sum(summary));
             if (placed.total > WEIR_COMPACT_TOTAL_MAX || placed.total < -WEIR_COMPACT_TOTAL_MAX ||
-                !weir_compact_is_inside(grid, placed.total))
+                !weir_compact_is_inside(grid, placed.total) ||
+                !weir_compact_is_inside(grid, placed.low + placed.total / (int64_t)summary->count))
                 return false;
         }
         steps->total = placed.total;

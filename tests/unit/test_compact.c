@@ -155,6 +155,39 @@ static void rows_of_anything_come_back(void **state)
     free(rig);
 }
 
+/* The row of a window of one value. */
+static struct weir_summary single_row(uint32_t series, double value, int64_t start_ms)
+{
+    struct weir_moments moments = {0};
+    struct weir_summary row = {.series = series, .start_ms = start_ms, .end_ms = start_ms + 10000};
+
+    weir_moments_accept(&moments, start_ms, value);
+    weir_moments_summarise(&moments, &row);
+    return row;
+}
+
+/* Where a row shows neither end nor edge, its place follows the mean, which need not be on the
+ * grid. */
+static void means_leave_the_grid_and_come_back(void **state)
+{
+    static const double values[] = {0,     0x1p51, 0x1p52,  0x1p52, 0x1p52, 0x1p53,
+                                    1e300, 0x1p51, -0x1p52, 0,      -0x1p52};
+    struct compact_rig *rig = set_up();
+
+    (void)state;
+    for (int kind = WEIR_AGGREGATE_SUM; kind <= WEIR_AGGREGATE_LAST; kind++) {
+        rig->streams[0].aggregates = 1u << kind;
+        rig->row_count = 0;
+        for (uint32_t i = 0; i < 3 * sizeof(values) / sizeof(values[0]); i++) {
+            uint32_t at = i % (sizeof(values) / sizeof(values[0]));
+
+            rig->rows[rig->row_count++] = single_row(i % 2, values[at], 10000 * (int64_t)i);
+        }
+        round_trip(rig);
+    }
+    free(rig);
+}
+
 static void every_row_may_be_of_another_series(void **state)
 {
     struct test_random random = random_make(4);
@@ -316,6 +349,7 @@ int main(void)
         cmocka_unit_test(rows_of_decimals_come_back),
         cmocka_unit_test(decimals_need_few_bytes),
         cmocka_unit_test(rows_of_anything_come_back),
+        cmocka_unit_test(means_leave_the_grid_and_come_back),
         cmocka_unit_test(every_row_may_be_of_another_series),
         cmocka_unit_test(names_come_with_the_first_row_of_their_series),
         cmocka_unit_test(a_batch_that_is_full_ends_before_the_row),
