@@ -32,12 +32,13 @@ static enum weir_status keep_told(struct weir_coarsen *coarsen, uint32_t index,
 
     if (!text->there || name->told_length > 0)
         return WEIR_OK;
-    if (coarsen->text_max - coarsen->text_length < text->length)
+    if (coarsen->text_max - coarsen->text_length < text->length + 1)
         return WEIR_FULL;
     memcpy(coarsen->text + coarsen->text_length, text->bytes, text->length);
+    coarsen->text[coarsen->text_length + text->length] = '\0';
     name->told = coarsen->text_length;
-    name->told_length = text->length;
-    coarsen->text_length += text->length;
+    name->told_length = text->length + 1;
+    coarsen->text_length += name->told_length;
     return WEIR_OK;
 }
 
@@ -146,10 +147,12 @@ static struct weir_compact_text find_told(struct weir_coarsen *coarsen, uint32_t
 {
     struct weir_coarsen_name *name = &coarsen->names[index];
 
+    if (name->told_length == 0 || name->told_part == coarsen->pass)
+        return (struct weir_compact_text){0};
     return (struct weir_compact_text){
         .bytes = coarsen->text + name->told,
-        .length = name->told_length,
-        .there = name->told_length > 0 && name->told_part != coarsen->pass,
+        .length = name->told_length - 1,
+        .there = true,
     };
 }
 

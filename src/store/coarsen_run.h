@@ -26,7 +26,7 @@ struct weir_coarsen_name {
     uint32_t aggregates;     /* of a stream: what it shows */
     int64_t length_ms;       /* of a stream: of its windows */
     uint32_t told;           /* of a stream or series: where the name is that came with it */
-    uint32_t told_length;    /* 0: none did */
+    uint32_t told_length;    /* 0: none did; counts a NUL, since a name may be empty */
     uint32_t told_part;      /* the part made last that it went into */
     uint32_t quantile_count; /* of a stream */
     uint16_t quantiles[WEIR_QUANTILE_COUNT_MAX];

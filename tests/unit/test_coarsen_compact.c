@@ -71,9 +71,10 @@ static void draw_rows(struct test_random *random, struct weir_summary *rows, uin
     }
 }
 
+/* The series of a topic without labels has an empty name. */
 static void name_series(char *name, uint32_t series)
 {
-    (void)snprintf(name, 32, "device-%u", series);
+    (void)snprintf(name, 32, series > 0 ? "device-%u" : "", series);
 }
 
 /* Names go with the first batch alone. */
