@@ -216,9 +216,11 @@ static size_t write_part(struct weir_coarsen *coarsen, uint32_t first, uint32_t 
     weir_batch_init(&coarsen->batch, coarsen->batch_bytes_max);
     weir_compact_writer_init(&coarsen->writer, coarsen->batch.bytes, size);
     for (uint32_t i = 0; i < row_max; i++) {
-        if (weir_compact_writer_prepare(&coarsen->writer, &coarsen->summaries[first + i]) !=
-            WEIR_OK)
-            row_max = i;
+        enum weir_status status =
+            weir_compact_writer_prepare(&coarsen->writer, &coarsen->summaries[first + i]);
+
+        assert(status == WEIR_OK);
+        (void)status;
     }
     head = coarsen->head;
     if (coarsen->shift_ms != 0 && head.clock == WEIR_BATCH_CLOCK_UNSYNCHRONISED) {
@@ -241,17 +243,31 @@ static size_t part_size(const struct weir_coarsen *coarsen)
                : (size_t)coarsen->batch_bytes_max;
 }
 
+/* How many rows from first on make a part. Those that do not fit had a say in the grids of those that
+ * do, so these are tried by themselves, as they will be written. */
+static uint32_t fit_part(struct weir_coarsen *coarsen, uint32_t first)
+{
+    uint32_t row_max = coarsen->row_count - first;
+    uint32_t row_count;
+
+    if (row_max > WEIR_COMPACT_ROW_COUNT_MAX)
+        row_max = WEIR_COMPACT_ROW_COUNT_MAX;
+    for (;; row_max = row_count) {
+        (void)write_part(coarsen, first, row_max, coarsen->head.table,
+                         part_size(coarsen) - NUMBER_BYTES, &row_count);
+        if (row_count == row_max)
+            return row_count;
+    }
+}
+
 uint32_t weir_coarsen_seal_compact(struct weir_coarsen *coarsen)
 {
     for (uint32_t at = 0; at < coarsen->row_count; coarsen->part_count++) {
-        uint32_t *rows = &coarsen->parts[coarsen->part_count];
-
         /* More than can be is as good as none: the run stays as it is. */
         if (coarsen->part_count == WEIR_COARSEN_PART_COUNT_MAX)
             return UINT32_MAX;
-        (void)write_part(coarsen, at, coarsen->row_count - at, coarsen->head.table,
-                         part_size(coarsen) - NUMBER_BYTES, rows);
-        at += *rows;
+        coarsen->parts[coarsen->part_count] = fit_part(coarsen, at);
+        at += coarsen->parts[coarsen->part_count];
     }
     return coarsen->part_count;
 }

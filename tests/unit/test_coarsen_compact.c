@@ -251,12 +251,79 @@ static void what_its_table_contradicts_is_refused(void **state)
     tear_down(rig);
 }
 
+enum { LONG_NAME_LENGTH = 250 };
+
+/* A batch of one row for each series. Named rows lie on two grids in turn, so that none begins with
+ * what its neighbour knows; with the rows that are not named, all lie on one. */
+static void accept_long_names(struct rig *rig, struct test_random *random, uint64_t sequence,
+                              uint32_t series, bool named)
+{
+    static char stream_text[] = "s\0f\0\0g\0";
+    const struct weir_compact_stream stream = {.aggregates = 1u << WEIR_AGGREGATE_LAST,
+                                               .length_ms = 10000};
+    const struct weir_compact_text names = {stream_text, sizeof(stream_text), false};
+    const struct weir_compact_head head = {
+        .gateway = "gate", .epoch = EPOCH, .sequence = sequence, .table = 1};
+    struct weir_summary *rows = rig->rows[0];
+    char name[LONG_NAME_LENGTH];
+    size_t length;
+
+    weir_compact_writer_init(&rig->writer, rig->bytes, sizeof(rig->bytes));
+    for (uint32_t i = 0; i < BATCH_ROWS; i++) {
+        struct weir_moments moments = {0};
+
+        rows[i] = (struct weir_summary){.series = series + i, .start_ms = START_MS};
+        rows[i].start_ms += 60000 * (int64_t)sequence;
+        rows[i].end_ms = rows[i].start_ms + 10000;
+        weir_moments_accept(&moments, rows[i].start_ms, named ? 1000003 : 1000003.6);
+        weir_moments_accept(&moments, rows[i].start_ms, named && i % 2 == 0 ? 1000003 : 1000003.5);
+        weir_moments_summarise(&moments, &rows[i]);
+        assert_int_equal(weir_compact_writer_prepare(&rig->writer, &rows[i]), WEIR_OK);
+    }
+    weir_compact_writer_begin(&rig->writer, &head);
+    for (uint32_t i = 0; i < BATCH_ROWS; i++) {
+        const struct weir_compact_text text = {name, sizeof(name), named};
+
+        for (size_t at = 0; at < sizeof(name); at++)
+            name[at] = (char)random_between(random, 'a', 'z');
+        assert_int_equal(
+            weir_compact_writer_accept(&rig->writer, &stream, &names, &text, &rows[i], NULL),
+            WEIR_OK);
+    }
+    length = weir_compact_writer_seal(&rig->writer);
+    assert_int_equal(
+        weir_coarsen_accept(rig->coarsen[1], rig->bytes, length, rows, BATCH_ROWS, NULL, 0),
+        WEIR_OK);
+}
+
+/* What does not fit into a part is not to have a say in how its rows are written. */
+static void parts_that_are_full_hold_what_was_said(void **state)
+{
+    struct test_random random = random_make(2);
+    struct rig *rig = set_up(WEIR_BATCH_BYTES_MAX);
+    struct weir_coarsen_batch batch;
+    uint32_t parts;
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++)
+        accept_long_names(rig, &random, i + 1, i * BATCH_ROWS, true);
+    for (uint32_t i = 0; i < 2; i++)
+        accept_long_names(rig, &random, i + 3, i * BATCH_ROWS, false);
+    parts = weir_coarsen_seal(rig->coarsen[1]);
+    assert_true(parts > 1);
+    for (uint32_t part = 0; part < parts; part++)
+        assert_true(weir_coarsen_take(rig->coarsen[1], 1000000 + part, &batch));
+    assert_false(weir_coarsen_take(rig->coarsen[1], 2000000, &batch));
+    tear_down(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compact_batches_become_what_json_does),
         cmocka_unit_test(a_run_holds_one_form_and_one_table),
         cmocka_unit_test(what_its_table_contradicts_is_refused),
+        cmocka_unit_test(parts_that_are_full_hold_what_was_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
