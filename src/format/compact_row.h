@@ -43,8 +43,7 @@ struct weir_compact_stream {
     uint16_t quantiles[WEIR_QUANTILE_COUNT_MAX]; /* thousandths, rising */
     /* private */
     uint32_t columns;
-    uint32_t series; /* declared last */
-    uint32_t field;
+    uint32_t series;  /* declared last */
     int64_t start_ms; /* of the row before */
 };
 

@@ -171,7 +171,6 @@ static void declare_stream(struct weir_compact_rows *rows, struct weir_compact_r
     code_quantile_names(rows, &row->stream, stream);
     stream->columns = weir_compact_columns(stream->aggregates, stream->quantile_count > 0);
     stream->series = 0;
-    stream->field = 0;
     stream->start_ms = (int64_t)((uint64_t)rows->created_ms -
                                  (uint64_t)(rows->created_ms % stream->length_ms) - length);
     rows->stream_count++;

@@ -99,7 +99,7 @@ enum weir_status weir_compact_writer_prepare(struct weir_compact_writer *writer,
     return WEIR_OK;
 }
 
-/* The sum of a window is on the grid as well; so a step that its ends alone suggest is seen through. */
+/* Makes of what the values had in common a grid that can be told: one value has no step. */
 static void settle_step(struct weir_compact_found *found)
 {
     struct weir_compact_grid *grid = &found->grid;
