@@ -186,9 +186,10 @@ enum weir_alert_change weir_alert_hear(struct weir_alert_state *state,
     bool good = state->quality == WEIR_QUALITY_GOOD;
 
     (void)rule;
+    weir_alert_arm(state, now->listening_ms, time_ms);
     state->heard_ms = now->listening_ms;
     state->quality = WEIR_QUALITY_GOOD;
-    weir_alert_set(state, WEIR_ALERT_HEARD | WEIR_ALERT_ARMED, true);
+    weir_alert_set(state, WEIR_ALERT_HEARD, true);
     weir_alert_set(state, WEIR_ALERT_SILENT | WEIR_ALERT_RESTORED, false);
     if (good)
         return WEIR_ALERT_SAME;

@@ -81,15 +81,35 @@ void weir_alert_adopt(struct weir_alert_state *state, const struct weir_alert_ru
     state->over = ((from->over & rule->levels.set) | kept) & 0xfu;
     state->beyond = ((from->beyond & rule->levels.set) | kept) & 0xfu;
     weir_alert_align(state);
-    weir_alert_set(state, comparable ? WEIR_ALERT_REJUDGE : WEIR_ALERT_RENEW, true);
+    if (comparable && !isnan(state->value)) {
+        weir_alert_set(state, WEIR_ALERT_REJUDGE, true);
+        return;
+    }
+    /* The next value is no repetition, and not late, beside one of another kind. */
+    weir_alert_set(state, WEIR_ALERT_HEARD, false);
+    weir_alert_set(state, WEIR_ALERT_RENEW, true);
+}
+
+static int64_t earlier(int64_t left_ms, int64_t right_ms)
+{
+    return left_ms < right_ms ? left_ms : right_ms;
+}
+
+void weir_alert_recede(struct weir_alert_state *state, const struct weir_alert_rule *rule,
+                       int64_t time_ms)
+{
+    state->evaluated_ms = earlier(state->evaluated_ms, time_ms);
+    for (unsigned i = 0; !rule->on_clock && i < WEIR_LEVEL_COUNT - 1; i++)
+        state->since_ms[i] = earlier(state->since_ms[i], time_ms);
 }
 
 void weir_alert_shift(struct weir_alert_state *state, const struct weir_alert_rule *rule,
-                      int64_t step_ms)
+                      int64_t step_ms, bool of_samples)
 {
     if (!weir_alert_has(state, WEIR_ALERT_HEARD | WEIR_ALERT_ARMED))
         return;
-    state->evaluated_ms += step_ms;
+    if (of_samples)
+        state->evaluated_ms += step_ms;
     state->time_ms += step_ms;
     state->told_since_ms += step_ms;
     for (unsigned i = 0; !rule->on_clock && i < WEIR_LEVEL_COUNT - 1; i++)

@@ -22,8 +22,13 @@ void weir_alert_adopt(struct weir_alert_state *state, const struct weir_alert_ru
                       const struct weir_alert_state *from, const struct weir_alert_rule *from_rule,
                       bool comparable);
 
-/* The clock that the times of the state come from was behind by step_ms. */
+/* What was judged as of a later time is of this event time. */
+void weir_alert_recede(struct weir_alert_state *state, const struct weir_alert_rule *rule,
+                       int64_t time_ms);
+
+/* The clock that the times of the state come from was behind by step_ms. of_samples: so do the times
+ * of samples. */
 void weir_alert_shift(struct weir_alert_state *state, const struct weir_alert_rule *rule,
-                      int64_t step_ms);
+                      int64_t step_ms, bool of_samples);
 
 #endif

@@ -78,10 +78,13 @@ struct stream_plan {
     struct weir_json_paths paths;       /* of the fields, of the time, of historical */
 };
 
-/* Which windows of a series hold samples that are not of the past. */
+/* Which windows of a series hold samples that are not of the past: all from the first such sample to
+ * the newest, but for those within the last gap that samples of the past have filled. */
 struct series_live {
-    int64_t newest_ms; /* event time of the newest such sample */
-    int64_t from_ms;   /* windows that end at or before it do not, though it is not the newest */
+    int64_t first_ms; /* event times of such samples */
+    int64_t newest_ms;
+    int64_t gap_from_ms;
+    int64_t gap_to_ms;
     uint64_t heard;
     uint64_t interrupted; /* a sample of the past came after the newest */
 };

@@ -180,10 +180,11 @@ void weir_pipeline_resume(struct weir_pipeline *pipeline, int64_t outage_ms)
  * clock. */
 static void shift_alert(const struct alert_place *place, int64_t step_ms)
 {
-    if (place->stream->time_unit != WEIR_TIME_ARRIVAL &&
-        place->rule->rule.form != WEIR_RULE_SILENCE)
+    bool on_arrival = place->stream->time_unit == WEIR_TIME_ARRIVAL;
+
+    if (!on_arrival && place->rule->rule.form != WEIR_RULE_SILENCE)
         return;
-    weir_alert_shift(place->state, &place->rule->rule, step_ms);
+    weir_alert_shift(place->state, &place->rule->rule, step_ms, on_arrival);
     if (place->rule->rule.form == WEIR_RULE_RATE)
         weir_slope_shift(alert_extra(place, place->series, place->rule->slope_offset),
                          &place->rule->slope, step_ms);

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "core/alert_carry.h"
+
 /* What a sample's value comes to by the form of the rule, judged. */
 static enum weir_alert_change judge_form(const struct alert_place *place, double value,
                                          int64_t time_ms, const struct weir_alert_time *now)
@@ -62,10 +64,18 @@ static void accept_sample(const struct alert_place *place, double value, int64_t
         place->state->ignored++;
 }
 
+/* Before what was judged. A window is judged as of its end, which may be yet to come. */
+static bool is_late(const struct alert_place *place, int64_t time_ms)
+{
+    return time_ms < place->state->evaluated_ms &&
+           (!place->rule->on_window ||
+            time_ms < live_of(place->pipeline, place->stream, place->series)->newest_ms);
+}
+
 static void spoil(const struct alert_place *place, int64_t time_ms,
                   const struct weir_alert_time *now)
 {
-    if (time_ms < place->state->evaluated_ms)
+    if (is_late(place, time_ms))
         return;
     weir_alerts_give(place, weir_alert_spoil(place->state, &place->rule->rule, time_ms), now);
     weir_alerts_expect(place, now);
@@ -77,9 +87,7 @@ static void accept_sign(const struct alert_place *place, int64_t time_ms,
 {
     struct weir_alert_state *state = place->state;
 
-    if (!weir_alert_has(state, WEIR_ALERT_HEARD))
-        state->evaluated_ms = INT64_MIN;
-    if (time_ms < state->evaluated_ms) {
+    if (is_late(place, time_ms)) {
         state->ignored++;
         return;
     }
@@ -170,11 +178,15 @@ __attribute__((noinline)) static void ignore(struct weir_pipeline *pipeline,
 static void note_live(struct series_live *live, const struct reading *reading)
 {
     if (reading->past) {
-        live->interrupted |= live->heard == 0 || reading->time_ms > live->newest_ms;
+        live->interrupted |= live->heard != 0 && reading->time_ms > live->newest_ms;
         return;
     }
-    if (live->heard == 0 || live->interrupted)
-        live->from_ms = reading->time_ms;
+    if (live->heard == 0)
+        live->first_ms = reading->time_ms;
+    if (live->interrupted && reading->time_ms > live->newest_ms) {
+        live->gap_from_ms = live->newest_ms;
+        live->gap_to_ms = reading->time_ms;
+    }
     if (live->heard == 0 || reading->time_ms > live->newest_ms)
         live->newest_ms = reading->time_ms;
     live->heard = 1;
@@ -246,6 +258,12 @@ void weir_rules_accept(struct weir_pipeline *pipeline, uint32_t stream, uint32_t
         accept_rest(pipeline, stream, series, reading);
     if (plan->silence_min_ms != INT64_MAX)
         expect_rules_due(pipeline, stream, now.clock_ms + plan->silence_min_ms);
+}
+
+static bool is_live(const struct series_live *live, int64_t start_ms, int64_t end_ms)
+{
+    return live->heard != 0 && end_ms > live->first_ms && start_ms <= live->newest_ms &&
+           !(start_ms > live->gap_from_ms && end_ms <= live->gap_to_ms);
 }
 
 /* The row of a field among those of a window; NULL: it has none. */
@@ -322,17 +340,31 @@ static void close_window(const struct alert_place *place, const struct weir_summ
         weir_rules_judge_window(place, value, row->end_ms, now);
 }
 
+void weir_rules_reopen(struct weir_pipeline *pipeline, uint32_t stream)
+{
+    const struct stream_plan *plan = stream_plan_at(pipeline, stream);
+    uint32_t count = plan->window_rule_count > 0 ? index_of(pipeline, plan)->count : 0;
+
+    for (uint32_t series = 0; series < count; series++) {
+        const struct series_live *live = live_of(pipeline, plan, series);
+
+        for (uint32_t i = plan->plain_count; live->heard != 0 && i < plan->rule_count; i++) {
+            struct alert_place place = alert_place(pipeline, stream, series, i);
+
+            if (place.rule->on_window)
+                weir_alert_recede(place.state, &place.rule->rule, live->newest_ms);
+        }
+    }
+}
+
 void weir_rules_close(struct weir_pipeline *pipeline, uint32_t stream, uint32_t series,
                       const struct weir_summary *rows, uint32_t count)
 {
     const struct stream_plan *plan = stream_plan_at(pipeline, stream);
     struct weir_alert_time now = weir_alerts_time(pipeline, state_of(pipeline)->clock_ms);
-    const struct series_live *live;
 
-    if (plan->window_rule_count == 0 || count == 0)
-        return;
-    live = live_of(pipeline, plan, series);
-    if (live->heard == 0 || rows[0].end_ms <= live->from_ms || rows[0].start_ms > live->newest_ms)
+    if (plan->window_rule_count == 0 || count == 0 ||
+        !is_live(live_of(pipeline, plan, series), rows[0].start_ms, rows[0].end_ms))
         return;
     for (uint32_t i = plan->plain_count; i < plan->rule_count; i++) {
         struct alert_place place = alert_place(pipeline, stream, series, i);

@@ -16,6 +16,10 @@ void weir_rules_accept(struct weir_pipeline *pipeline, uint32_t stream, uint32_t
 void weir_rules_close(struct weir_pipeline *pipeline, uint32_t stream, uint32_t series,
                       const struct weir_summary *rows, uint32_t count);
 
+/* Windows of the stream were closed before their time: what comes of the rest of each is judged as a
+ * window of its own. */
+void weir_rules_reopen(struct weir_pipeline *pipeline, uint32_t stream);
+
 /* Judges a value of a window that ended at end_ms. */
 void weir_rules_judge_window(const struct alert_place *place, double value, int64_t end_ms,
                              const struct weir_alert_time *now);

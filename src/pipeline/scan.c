@@ -140,6 +140,10 @@ enum weir_status weir_pipeline_drain_streams(struct weir_pipeline *pipeline, con
 {
     if (scan_streams(pipeline, INT64_MAX, wanted) != WEIR_OK)
         return WEIR_FULL;
+    for (uint32_t i = 0; i < pipeline->config->stream_count; i++) {
+        if (wanted[i])
+            weir_rules_reopen(pipeline, i);
+    }
     return weir_pipeline_advance(pipeline, state_of(pipeline)->clock_ms);
 }
 

@@ -898,6 +898,101 @@ static void a_change_is_a_value_other_than_the_one_before(void **state)
     drive_finish(&drive);
 }
 
+static void a_sample_of_the_past_leaves_the_windows_before_it_to_be_judged(void **state)
+{
+    struct weir_rule_config *rule = build_rule_on_t();
+
+    (void)state;
+    rule->on_window = true;
+    rule->of = WEIR_AGGREGATE_MEAN;
+    build.streams[0].lateness_ms = 60000;
+    build.streams[0].idle_ms = 600000;
+    build.streams[0].max_past_ms = 50000;
+    begin();
+    feed_t(1000, 90);
+    /* Kept by the device while it could not send, newer than all before. */
+    drive_feed(&drive, 100000, "s/a", "{\"ts\":45000,\"t\":90}");
+    drive_feed(&drive, 100000, "s/a", "{\"ts\":55000,\"t\":40}");
+    drive_feed(&drive, 100000, "s/a", "{\"ts\":75000,\"t\":40}");
+    expect("r a raised critical active #1 at 10000 since 10000 90\n");
+    drive_drain(&drive);
+    expect("r a cleared ok ok #2 at 60000 since 60000 40\n");
+    drive_finish(&drive);
+}
+
+static void what_was_not_judged_yet_has_no_value(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct weir_rule_config *rule = build_rule_on_t();
+        struct weir_explanation why;
+
+        rule->on_window = i == 0;
+        rule->form = i == 0 ? WEIR_RULE_LIMIT : WEIR_RULE_RATE;
+        rule->slope_window_ms = rule->slope_unit_ms = 60000;
+        begin();
+        feed_t(1000, 90);
+        assert_int_equal(alert_now().condition, WEIR_CONDITION_UNKNOWN);
+        assert_true(isnan(alert_now().value));
+        assert_int_equal(alert_now().since_ms, 1000);
+        assert_true(weir_pipeline_explain(&drive.pipeline, 0, 0, &why));
+        assert_true(isnan(why.value));
+        drive_finish(&drive);
+    }
+}
+
+static void a_window_that_was_closed_early_leaves_signs_of_life(void **state)
+{
+    struct weir_rule_config *rule = build_rule_on_t();
+
+    (void)state;
+    rule->on_window = true;
+    rule->of = WEIR_AGGREGATE_MEAN;
+    rule->silent_ms = 100000;
+    build.streams[0].window_ms = 3600000;
+    begin();
+    for (int64_t i = 1; i < 10; i++)
+        feed_t(i * 60000, 40);
+    drive_advance(&drive, 600000);
+    expect("r a none ok ok #0 at 3600000 since 3600000 40\n");
+    drive_finish(&drive);
+}
+
+static void after_a_clock_was_set_the_window_under_way_is_judged(void **state)
+{
+    struct weir_rule_config *rule = build_rule_on_t();
+
+    (void)state;
+    rule->on_window = true;
+    rule->of = WEIR_AGGREGATE_MEAN;
+    build_on_arrival_time(&build.streams[0]);
+    begin();
+    drive_feed(&drive, 1000, "s/a", "{\"t\":40}");
+    while (weir_pipeline_drain_arrival(&drive.pipeline) == WEIR_FULL)
+        drive_take(&drive);
+    drive_take(&drive);
+    weir_pipeline_step_clock(&drive.pipeline, 1003000, true);
+    drive_feed(&drive, 1005000, "s/a", "{\"t\":90}");
+    drive_advance(&drive, 1010000);
+    assert_int_equal(alert_now().level, WEIR_LEVEL_CRITICAL);
+    drive_finish(&drive);
+}
+
+static void devices_of_the_right_time_are_heard_after_the_clock_was_set(void **state)
+{
+    (void)state;
+    build_silence();
+    begin();
+    feed("a", 1000, "\"t\":1");
+    drive_feed(&drive, 1000, "s/a", "{\"ts\":241000,\"t\":1}");
+    weir_pipeline_step_clock(&drive.pipeline, 240000, true);
+    for (int64_t now_ms = 246000; now_ms < 300000; now_ms += 5000)
+        feed("a", now_ms, "\"t\":1");
+    assert_int_equal(alert_now().level, WEIR_LEVEL_OK);
+    assert_int_equal(alert_now().ignored, 0);
+    drive_finish(&drive);
+}
+
 static void explain_tells_what_comes_next(void **state)
 {
     struct weir_rule_config *rule = build_rule_on_t();
@@ -963,6 +1058,11 @@ int main(void)
         cmocka_unit_test(a_difference_to_another_series_waits_for_its_window),
         cmocka_unit_test(a_rate_is_the_slope_in_its_unit),
         cmocka_unit_test(a_change_is_a_value_other_than_the_one_before),
+        cmocka_unit_test(a_sample_of_the_past_leaves_the_windows_before_it_to_be_judged),
+        cmocka_unit_test(what_was_not_judged_yet_has_no_value),
+        cmocka_unit_test(a_window_that_was_closed_early_leaves_signs_of_life),
+        cmocka_unit_test(after_a_clock_was_set_the_window_under_way_is_judged),
+        cmocka_unit_test(devices_of_the_right_time_are_heard_after_the_clock_was_set),
         cmocka_unit_test(explain_tells_what_comes_next),
     };
 
