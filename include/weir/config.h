@@ -185,6 +185,11 @@ const char *weir_slope_unit_name(int64_t unit_ms);
 /* A hash of all that a stream's windows depend on: equal means they may be kept. */
 uint64_t weir_stream_hash(const struct weir_stream_config *stream);
 
+/* True when the alerts of a rule of `from` go on as those of a rule of `to`: of the same name, on the
+ * same stream and field. Silence is of no field. */
+bool weir_rule_is_same(const struct weir_config *from, const struct weir_rule_config *rule,
+                       const struct weir_config *to, const struct weir_rule_config *other);
+
 /* The hash of everything that has a meaning, as it stands in hash. */
 uint64_t weir_config_hash(const struct weir_config *config);
 

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/removal.h"
-
 uint64_t weir_events_size(void)
 {
     return WEIR_EVENT_COUNT_MAX * (uint64_t)(sizeof(struct weir_alert) + sizeof(bool));
@@ -143,7 +141,7 @@ static uint32_t find_rule(const struct weir_config *from, uint32_t rule,
     const struct weir_rule_config *old = &from->rules[rule];
     uint32_t i = 0;
 
-    while (i < to->rule_count && !weir_removals_rule_is_same(from, old, to, &to->rules[i]))
+    while (i < to->rule_count && !weir_rule_is_same(from, old, to, &to->rules[i]))
         i++;
     return i;
 }

@@ -29,21 +29,11 @@ void weir_removals_finish(struct weir_removals *removals)
     weir_removals_init(removals);
 }
 
-bool weir_removals_rule_is_same(const struct weir_config *from, const struct weir_rule_config *rule,
-                                const struct weir_config *to, const struct weir_rule_config *other)
-{
-    const struct weir_stream_config *stream = &from->streams[rule->stream];
-    const struct weir_stream_config *other_stream = &to->streams[other->stream];
-
-    return strcmp(rule->name, other->name) == 0 && strcmp(stream->name, other_stream->name) == 0 &&
-           strcmp(stream->fields[rule->field].name, other_stream->fields[other->field].name) == 0;
-}
-
 static bool rule_is_kept(const struct weir_config *config, const struct weir_rule_config *rule,
                          const struct weir_config *next)
 {
     for (uint32_t i = 0; i < next->rule_count; i++) {
-        if (weir_removals_rule_is_same(config, rule, next, &next->rules[i]))
+        if (weir_rule_is_same(config, rule, next, &next->rules[i]))
             return true;
     }
     return false;

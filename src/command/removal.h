@@ -28,11 +28,6 @@ struct weir_removals {
     struct weir_resend resend;
 };
 
-/* True when a rule goes on as another configuration's: same name, on the stream and field of the
- * same names. */
-bool weir_removals_rule_is_same(const struct weir_config *from, const struct weir_rule_config *rule,
-                                const struct weir_config *to, const struct weir_rule_config *other);
-
 void weir_removals_init(struct weir_removals *removals);
 void weir_removals_finish(struct weir_removals *removals);
 

@@ -93,6 +93,19 @@ uint64_t weir_stream_hash(const struct weir_stream_config *stream)
     return spread(hash);
 }
 
+bool weir_rule_is_same(const struct weir_config *from, const struct weir_rule_config *rule,
+                       const struct weir_config *to, const struct weir_rule_config *other)
+{
+    const struct weir_stream_config *stream = &from->streams[rule->stream];
+    const struct weir_stream_config *other_stream = &to->streams[other->stream];
+
+    if (strcmp(rule->name, other->name) != 0 || strcmp(stream->name, other_stream->name) != 0 ||
+        (rule->form == WEIR_RULE_SILENCE) != (other->form == WEIR_RULE_SILENCE))
+        return false;
+    return rule->form == WEIR_RULE_SILENCE ||
+           strcmp(stream->fields[rule->field].name, other_stream->fields[other->field].name) == 0;
+}
+
 /* What changes how a stream is fetched and shown and what moves its alerts, but not its windows. */
 static uint64_t hash_delivery(const struct weir_stream_config *stream)
 {

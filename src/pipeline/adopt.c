@@ -32,15 +32,11 @@ static void match_rules(const struct weir_config *config, const struct stream_pl
 {
     for (uint32_t i = 0; i < plan->rule_count; i++) {
         const struct weir_rule_config *rule = &config->rules[plan->rules[i].config_index];
-        const char *field = config->streams[rule->stream].fields[rule->field].name;
 
         slots[i] = WEIR_RULE_COUNT_MAX;
         for (uint32_t j = 0; j < from_plan->rule_count; j++) {
-            const struct weir_rule_config *other = &from->rules[from_plan->rules[j].config_index];
-
-            if (strcmp(other->name, rule->name) == 0 &&
-                (rule->form == WEIR_RULE_SILENCE) == (other->form == WEIR_RULE_SILENCE) &&
-                strcmp(from->streams[other->stream].fields[other->field].name, field) == 0)
+            if (weir_rule_is_same(config, rule, from,
+                                  &from->rules[from_plan->rules[j].config_index]))
                 slots[i] = j;
         }
     }
@@ -60,18 +56,30 @@ static bool comparisons_are_same(const struct weir_comparison *left,
     return left->op == right->op && left->deadband == right->deadband;
 }
 
-/* Both judge the same value, on the same timeline. */
+/* Their second fields, if they have any. */
+static bool fields_are_same(const struct weir_config *config, const struct weir_rule_config *rule,
+                            const struct weir_config *from, const struct weir_rule_config *other)
+{
+    const struct weir_field_config *fields = config->streams[rule->stream].fields;
+    const struct weir_field_config *from_fields = from->streams[other->stream].fields;
+
+    if (rule->has_and != other->has_and || rule->has_minus != other->has_minus ||
+        strcmp(rule->minus_series, other->minus_series) != 0)
+        return false;
+    return (!rule->has_and ||
+            strcmp(fields[rule->and_field].name, from_fields[other->and_field].name) == 0) &&
+           (!rule->has_minus || rule->minus_series[0] != '\0' ||
+            strcmp(fields[rule->minus_field].name, from_fields[other->minus_field].name) == 0);
+}
+
+/* Both judge the same value, on the same timeline, but for a second field. */
 static bool is_comparable(const struct weir_rule_config *left, const struct weir_rule_config *right)
 {
     return left->form == right->form && left->on_window == right->on_window &&
            left->of == right->of && left->on_change == right->on_change &&
            left->slope_window_ms == right->slope_window_ms &&
            left->slope_unit_ms == right->slope_unit_ms && left->counter == right->counter &&
-           left->has_and == right->has_and &&
-           (!left->has_and ||
-            comparisons_are_same(&left->and_comparison, &right->and_comparison)) &&
-           left->has_minus == right->has_minus &&
-           strcmp(left->minus_series, right->minus_series) == 0;
+           (!left->has_and || comparisons_are_same(&left->and_comparison, &right->and_comparison));
 }
 
 /* And they come to the same. */
@@ -108,7 +116,9 @@ static void adopt_alert(const struct alert_place *to, const struct alert_place *
     const struct weir_rule_config *config = &to->pipeline->config->rules[to->rule->config_index];
     const struct weir_rule_config *from_config =
         &from->pipeline->config->rules[from->rule->config_index];
-    bool comparable = is_comparable(config, from_config);
+    bool comparable =
+        is_comparable(config, from_config) &&
+        fields_are_same(to->pipeline->config, config, from->pipeline->config, from_config);
 
     if (comparable && judges_the_same(config, from_config))
         *to->state = *from->state;

@@ -381,6 +381,115 @@ static void an_expected_series_is_watched_from_the_change_on(void **state)
     drive_finish(&drive);
 }
 
+static void the_rest_of_a_window_that_a_change_cut_short_is_judged(void **state)
+{
+    (void)state;
+    build_both();
+    for (unsigned i = 0; i < 2; i++) {
+        builds[i].rules[0].on_window = true;
+        builds[i].rules[0].of = WEIR_AGGREGATE_MEAN;
+        builds[i].rules[0].silent_ms = 3000;
+        builds[i].streams[0].window_ms = i == 0 ? 100000 : 10000;
+    }
+    drive_init(&drive, &builds[0].config);
+    feed_value(1000, "l/a", 1000, 40);
+    adopt(&builds[1].config);
+    for (int64_t now_ms = 3000; now_ms <= 11000; now_ms += 2000)
+        feed_value(now_ms, "l/a", now_ms, 60);
+    drive_expect(&drive, "left a t 0..100000 n1 sum 40\n"
+                         "hot a none ok ok #0 at 100000 since 100000 40\n"
+                         "left a t 0..10000 n4 sum 240\n"
+                         "hot a raised critical active #1 at 10000 since 10000 60\n");
+    drive_finish(&drive);
+}
+
+static void a_rule_that_turns_from_windows_to_samples_judges_the_next(void **state)
+{
+    (void)state;
+    build_both();
+    builds[0].rules[0].on_window = true;
+    builds[0].rules[0].of = WEIR_AGGREGATE_MEAN;
+    drive_init(&drive, &builds[0].config);
+    feed_value(1000, "l/a", 1000, 40);
+    drive_advance(&drive, 31000);
+    adopt(&builds[1].config);
+    feed_value(32000, "l/a", 9000, 60);
+    drive_expect(&drive, "left a t 0..10000 n1 sum 40\n"
+                         "hot a none ok ok #0 at 10000 since 10000 40\n"
+                         "hot a raised critical active #1 at 9000 since 9000 60\n");
+    drive_finish(&drive);
+}
+
+static void a_rule_on_silence_is_of_no_field(void **state)
+{
+    struct weir_alert alert;
+
+    (void)state;
+    build_both();
+    for (unsigned i = 0; i < 2; i++) {
+        builds[i].rules[0].form = WEIR_RULE_SILENCE;
+        builds[i].rules[0].silent_ms = 5000;
+        builds[i].rules[0].comparison =
+            weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, 5, 0, WEIR_LEVEL_WARNING);
+    }
+    (void)build_field(&builds[1].streams[0], "t");
+    (void)snprintf(builds[1].streams[0].fields[0].name, 2, "h");
+    (void)snprintf(builds[1].streams[0].fields[0].path, 2, "h");
+    drive_init(&drive, &builds[0].config);
+    feed_value(1000, "l/a", 1000, 40);
+    drive_advance(&drive, 6000);
+    adopt(&builds[1].config);
+    assert_true(weir_pipeline_alert(&drive.pipeline, 0, 0, &alert));
+    assert_int_equal(alert.level, WEIR_LEVEL_WARNING);
+    drive_finish(&drive);
+}
+
+static void other_limits_are_not_held_against_a_value_that_is_not_known(void **state)
+{
+    struct weir_command restore = {
+        .kind = WEIR_COMMAND_RESTORE,
+        .rule = "hot",
+        .series = "a",
+        .restore = {.time_ms = 900, .since_ms = 800, .value = NAN},
+    };
+    struct weir_alert alert;
+
+    (void)state;
+    build_both();
+    builds[1].rules[0].comparison =
+        weir_comparison_make(WEIR_OPERATOR_ABOVE, 0, 65, 0, WEIR_LEVEL_INFO);
+    drive_init(&drive, &builds[0].config);
+    drive_advance(&drive, 1000);
+    assert_int_equal(weir_pipeline_command(&drive.pipeline, &restore), WEIR_OK);
+    drive_take(&drive);
+    adopt(&builds[1].config);
+    drive_advance(&drive, 2000);
+    assert_true(weir_pipeline_alert(&drive.pipeline, 0, 0, &alert));
+    assert_int_equal(alert.level, WEIR_LEVEL_OK);
+    drive_finish(&drive);
+}
+
+static void another_second_field_begins_anew_what_is_not_complete(void **state)
+{
+    (void)state;
+    build_both();
+    for (unsigned i = 0; i < 2; i++) {
+        (void)build_field(&builds[i].streams[0], "x");
+        (void)build_field(&builds[i].streams[0], "y");
+        builds[i].rules[0].hold_ms = 3000;
+        builds[i].rules[0].has_minus = true;
+        builds[i].rules[0].minus_field = 1 + i;
+    }
+    drive_init(&drive, &builds[0].config);
+    drive_feed(&drive, 1000, "l/a", "{\"ts\":1000,\"t\":60,\"x\":1,\"y\":0}");
+    adopt(&builds[1].config);
+    drive_feed(&drive, 4000, "l/a", "{\"ts\":4000,\"t\":60,\"x\":1,\"y\":0}");
+    drive_feed(&drive, 7000, "l/a", "{\"ts\":7000,\"t\":60,\"x\":1,\"y\":0}");
+    drive_expect(&drive, "hot a none ok pending #0 at 1000 since 1000 59\n"
+                         "hot a raised critical active #1 at 7000 since 4000 60\n");
+    drive_finish(&drive);
+}
+
 static void a_rule_on_another_field_or_stream_starts_anew(void **state)
 {
     struct weir_alert alert;
@@ -501,6 +610,11 @@ int main(void)
         cmocka_unit_test(flapping_without_a_rule_for_it_is_over),
         cmocka_unit_test(a_storm_goes_on_and_ends),
         cmocka_unit_test(an_expected_series_is_watched_from_the_change_on),
+        cmocka_unit_test(the_rest_of_a_window_that_a_change_cut_short_is_judged),
+        cmocka_unit_test(a_rule_that_turns_from_windows_to_samples_judges_the_next),
+        cmocka_unit_test(a_rule_on_silence_is_of_no_field),
+        cmocka_unit_test(other_limits_are_not_held_against_a_value_that_is_not_known),
+        cmocka_unit_test(another_second_field_begins_anew_what_is_not_complete),
         cmocka_unit_test(a_rule_on_another_field_or_stream_starts_anew),
         cmocka_unit_test(a_timer_of_the_rule_runs_on),
         cmocka_unit_test(many_open_windows_of_a_changed_stream_are_closed_in_parts),
