@@ -134,7 +134,7 @@ static bool delete_foreign(struct weir_sweep *sweep, struct weir_outlet *outlet,
 }
 
 /* Whether the engine has a state of its own, which is then published over this one; else whether it
- * would take this one. */
+ * would take this one. One with fewer events behind it is of a process that has just begun. */
 static bool is_known(const struct weir_outlet *outlet, const struct weir_rule_config *rule,
                      const struct weir_command *command, bool *wanted)
 {
@@ -143,7 +143,8 @@ static bool is_known(const struct weir_outlet *outlet, const struct weir_rule_co
     struct weir_alert alert;
     uint32_t series;
     bool known = weir_pipeline_find_series(pipeline, rule->stream, command->series, &series) &&
-                 weir_pipeline_alert(pipeline, rule_index, series, &alert);
+                 weir_pipeline_alert(pipeline, rule_index, series, &alert) &&
+                 alert.sequence >= command->restore.sequence;
 
     *wanted = weir_pipeline_check_command(pipeline, command) != WEIR_REFUSED;
     weir_intake_unlock(outlet->intake);

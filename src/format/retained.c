@@ -9,6 +9,9 @@
 /* A schema grows; nesting it does not need. */
 #define STATE_DEPTH_MAX 4
 
+/* No alert has had more events. */
+#define SEQUENCE_MAX (UINT32_MAX / 2)
+
 /* Above this not every integer is a double. */
 #define EXACT_MAX 9007199254740992.0
 
@@ -128,7 +131,7 @@ bool weir_retained_read_state(const struct weir_retained *retained, const char *
     *alert = (struct weir_alert){0};
     if (weir_json_scan(&retained->state, payload, length, values) != WEIR_OK ||
         !is_of(values, config, rule, series) || !read_id(&values[MEMBER_ID], &alert->id) ||
-        !read_integer(&values[MEMBER_SEQ], &sequence) || sequence < 0 ||
+        !read_integer(&values[MEMBER_SEQ], &sequence) || sequence < 0 || sequence > SEQUENCE_MAX ||
         !read_level(&values[MEMBER_LEVEL], &alert->level) ||
         !read_integer(&values[MEMBER_SINCE], &alert->since_ms) ||
         !read_integer(&values[MEMBER_TS], &alert->time_ms) ||

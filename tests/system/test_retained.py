@@ -81,6 +81,28 @@ def test_restart_with_storage(bench):
           "the restored state")
 
 
+def test_restart_of_an_expected_series(bench):
+    """A series that was only expected while the broker was away goes on from the retained state."""
+    gone = ('{ name = "gone"; stream = "climate"; silent = "1s"; grace = "1h"; '
+            'expect = [ "north/hall-1" ]; }')
+    topic = f"{ROOT}/alert/gone/north.hall-1/state"
+    broker = bench.broker(persistent=True)
+    weir = bench.weir(config(broker, alerts=gone)).start_online(broker, CLIMATE_FILTER)
+    broker.publish(TOPIC, reading(0, 20))
+    before = await_states(broker, lambda found: found.get(topic, {}).get("level") == "warning",
+                          "a series found silent")[topic]
+    weir.kill()
+    broker.stop()
+    weir.start()
+    wait_for(lambda: bench.run("explain", "--socket", weir.socket_path(), "gone",
+                               "north/hall-1").returncode == 0, "the series to be expected")
+    broker.start()
+    after = wait_for(lambda: (found := states(broker).get(topic, {})).get("restored") and found,
+                     "a restored state")
+    equal((after["id"], after["seq"], after["level"]), (before["id"], before["seq"], "warning"),
+          "the restored state")
+
+
 def check_broker_restart(bench, persistent):
     broker = bench.broker(persistent)
     bench.weir(config(broker, alerts=HOT)).start_online(broker, CLIMATE_FILTER)
