@@ -173,8 +173,6 @@ static void add_body(struct weir_record_image *image, const struct weir_record *
         add_signed(image, difference(record->time_ms, before_ms));
         add_command(image, &record->command);
         break;
-        assert(false);
-        break;
     }
 }
 
