@@ -252,6 +252,14 @@ static void settle_rate(struct weir_rule_draft *rule)
                          rule->label);
 }
 
+/* From one window to the next it is never less than a window. */
+static int64_t default_max_gap(const struct weir_rule_draft *rule)
+{
+    int64_t window_ms = rule->rule.on_window && rule->stream ? rule->stream->window_ms : 0;
+
+    return rule->rule.silent_ms == 0 ? INT64_MAX : rule->rule.silent_ms + window_ms;
+}
+
 static void settle_silence(struct weir_rule_draft *rule)
 {
     bool alone = rule->rule.form == WEIR_RULE_SILENCE;
@@ -269,8 +277,7 @@ static void settle_silence(struct weir_rule_draft *rule)
     if (!weir_draft_has(rule->setting, "grace"))
         rule->rule.grace_ms = weir_draft_has(rule->setting, "expect") ? rule->rule.silent_ms : 0;
     if (rule->rule.max_gap_ms == 0)
-        rule->rule.max_gap_ms =
-            alone || rule->rule.silent_ms == 0 ? INT64_MAX : rule->rule.silent_ms;
+        rule->rule.max_gap_ms = alone ? INT64_MAX : default_max_gap(rule);
 }
 
 /* A reminder without a level is one at each level that the rule has. */

@@ -186,11 +186,7 @@ static void warn_of_windows(const struct weir_rule_draft *rule)
 
     if (!config->on_window || config->form == WEIR_RULE_SILENCE)
         return;
-    if (config->silent_ms > 0 && config->silent_ms <= window_ms)
-        warn(rule, "silent",
-             "is no longer than a window of its stream: from one to the next it "
-             "would be silent");
-    else if (config->max_gap_ms < window_ms && (config->hold_ms > 0 || config->clear_delay_ms > 0))
+    if (config->max_gap_ms < window_ms && (config->hold_ms > 0 || config->clear_delay_ms > 0))
         warn(rule, "max_gap",
              "is shorter than a window of its stream: no 'hold' or 'clear_delay' "
              "would end");

@@ -216,7 +216,7 @@ static void the_behaviour_is_read(void **state)
     assert_int_equal(rule->storm_ms, 10000);
     assert_false(rule->latch || rule->on_change);
     assert_true(rule_of("within")->latch && rule_of("within")->on_change);
-    assert_int_equal(rule_of("few")->max_gap_ms, 60000);
+    assert_int_equal(rule_of("few")->max_gap_ms, 70000);
     rule = rule_of("range");
     assert_int_equal(rule->flap_count, 0);
     assert_int_equal(rule->storm_count, 0);
@@ -268,7 +268,7 @@ static void each_alert_is_told_in_words(void **state)
                  "reminder every 1h while warning; reminder every 1h while critical"},
         {"range", "temperature outside 10 to 30 Cel warning, 5 to 30 Cel critical, deadband 1"},
         {"within", "humidity inside 40 to 40 warning; devices report changes only; latched"},
-        {"few", "count of each window of temperature below 5 warning; max_gap 1m; stale after 1m"},
+        {"few", "count of each window of temperature below 5 warning; max_gap 70s; stale after 1m"},
         {"rise", "slope of temperature over 10m above 2 Cel/min warning, deadband 0.5; hold 1m"},
         {"fall", "slope of temperature over 6h below -1 Cel/h warning, -2.5 Cel/h critical"},
         {"use", "slope of the counter energy over 1d above 100 kWh/d warning"},
