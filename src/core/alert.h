@@ -16,7 +16,8 @@
  * silence is no evidence. For a rule on the clock (`on_change`, and silence itself) they are up
  * time, and pass by themselves.
  *
- * Quality freezes the condition: while it is not good nothing is completed, and nothing is cleared.
+ * Quality freezes the condition: while it is not good nothing is completed, and nothing is cleared,
+ * but by a window that closes then: its samples were good.
  *
  * Which of the changes are events that are given out is for core/alert_policy.h to say; when the
  * clock has something to do, for core/alert_due.h; how a state goes on under another process or

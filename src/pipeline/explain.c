@@ -25,13 +25,19 @@ static enum weir_event event_to(enum weir_level from, enum weir_level to)
     return to == WEIR_LEVEL_OK ? WEIR_EVENT_CLEARED : WEIR_EVENT_DEESCALATED;
 }
 
-/* The level that is left when the present one is kept no longer. */
-static enum weir_level level_below(const struct alert_place *place)
+/* The level that is left when the present one is kept no longer, at that time of its timers. */
+static enum weir_level level_left(const struct alert_place *place, int64_t timer_ms)
 {
-    enum weir_level level = (enum weir_level)place->state->level;
+    const struct weir_alert_state *state = place->state;
+    const struct weir_alert_rule *rule = &place->rule->rule;
+    enum weir_level level = (enum weir_level)state->level;
 
-    while (level > WEIR_LEVEL_OK && (place->state->beyond & 1u << level) == 0)
-        level--;
+    while (--level > WEIR_LEVEL_OK) {
+        if ((rule->levels.set & 1u << level) != 0 &&
+            ((state->beyond & 1u << level) != 0 ||
+             timer_ms - state->since_ms[level - 1] < rule->clear_delay_ms))
+            break;
+    }
     return level;
 }
 
@@ -53,6 +59,7 @@ static void explain_timers(const struct alert_place *place, const struct weir_al
     const struct weir_alert_rule *rule = &place->rule->rule;
     enum weir_level present = (enum weir_level)state->level;
     int64_t shift_ms = rule->on_clock ? now->clock_ms - now->up_ms : 0;
+    bool held = rule->latch && !weir_alert_has(state, WEIR_ALERT_ACKNOWLEDGED);
 
     for (enum weir_level level = WEIR_LEVEL_INFO; level < WEIR_LEVEL_COUNT; level++) {
         int64_t since_ms = state->since_ms[level - 1] + shift_ms;
@@ -63,8 +70,10 @@ static void explain_timers(const struct alert_place *place, const struct weir_al
         explanation->levels[level].since_ms = since_ms;
         if (beyond && level > present)
             offer(explanation, present, level, since_ms + rule->hold_ms);
-        else if (!beyond && level == present && !weir_alert_has(state, WEIR_ALERT_LATCHED))
-            offer(explanation, present, level_below(place), since_ms + rule->clear_delay_ms);
+        else if (!beyond && level == present && !held)
+            offer(explanation, present,
+                  level_left(place, state->since_ms[level - 1] + rule->clear_delay_ms),
+                  since_ms + rule->clear_delay_ms);
     }
     explanation->next_by_clock = rule->on_clock && state->quality == WEIR_QUALITY_GOOD;
 }

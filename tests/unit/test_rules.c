@@ -1024,6 +1024,35 @@ static void explain_tells_what_comes_next(void **state)
     drive_finish(&drive);
 }
 
+static void explain_knows_levels_that_are_kept_and_latches(void **state)
+{
+    struct weir_rule_config *rule = build_rule_on_t();
+    struct weir_explanation why;
+
+    (void)state;
+    set_levels(&rule->comparison, 50, 60, 70);
+    rule->clear_delay_ms = 5000;
+    begin();
+    feed_t(1000, 75);
+    feed_t(2000, 65);
+    feed_t(4000, 40);
+    assert_true(weir_pipeline_explain(&drive.pipeline, 0, 0, &why));
+    assert_int_equal(why.next, WEIR_EVENT_DEESCALATED);
+    assert_int_equal(why.next_level, WEIR_LEVEL_WARNING);
+    assert_int_equal(why.next_ms, 7000);
+    drive_finish(&drive);
+    rule->latch = true;
+    begin();
+    feed_t(1000, 75);
+    feed_t(2000, 40);
+    assert_true(weir_pipeline_explain(&drive.pipeline, 0, 0, &why));
+    assert_int_equal(why.next, WEIR_EVENT_NONE);
+    assert_int_equal(command(WEIR_COMMAND_ACKNOWLEDGE, 0), WEIR_OK);
+    assert_true(weir_pipeline_explain(&drive.pipeline, 0, 0, &why));
+    assert_int_equal(why.next, WEIR_EVENT_CLEARED);
+    drive_finish(&drive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1064,6 +1093,7 @@ int main(void)
         cmocka_unit_test(after_a_clock_was_set_the_window_under_way_is_judged),
         cmocka_unit_test(devices_of_the_right_time_are_heard_after_the_clock_was_set),
         cmocka_unit_test(explain_tells_what_comes_next),
+        cmocka_unit_test(explain_knows_levels_that_are_kept_and_latches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
