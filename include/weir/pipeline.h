@@ -187,7 +187,7 @@ bool weir_pipeline_explain(const struct weir_pipeline *pipeline, uint32_t rule, 
  * configurations (weir_stream_hash), the state of every rule of the same name on the same stream
  * and field, the ledger and the clock. from has nothing left to take, and the windows of its other
  * streams were closed by weir_pipeline_drain_changed, so that their samples are summarised and not
- * lost.
+ * lost. The end of a storm whose rule knows none any more may be waiting then.
  */
 void weir_pipeline_adopt(struct weir_pipeline *pipeline, const struct weir_pipeline *from);
 

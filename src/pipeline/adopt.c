@@ -131,12 +131,22 @@ static void adopt_alert(const struct alert_place *to, const struct alert_place *
     adopt_extras(to, from, config, from_config, comparable);
 }
 
-/* A storm goes on; which events made it does not matter any more. */
+/* A storm goes on, whichever events made it; where there are to be none any more it is over. */
 static void adopt_storm(struct weir_pipeline *pipeline, const struct rule_plan *rule,
                         const struct weir_pipeline *from, const struct rule_plan *from_rule)
 {
-    if (rule->storm_count > 0 && from_rule->storm_count > 0)
-        weir_alert_storm_adopt(storm_of(pipeline, rule), storm_of(from, from_rule));
+    struct weir_alert_time now = weir_alerts_time(pipeline, state_of(pipeline)->clock_ms);
+    struct rule_plan ended = *from_rule;
+    struct weir_alert_storm storm;
+
+    if (from_rule->storm_count == 0)
+        return;
+    storm = *storm_of(from, from_rule);
+    ended.config_index = rule->config_index;
+    if (rule->storm_count > 0)
+        weir_alert_storm_adopt(storm_of(pipeline, rule), &storm);
+    else if (storm.raging)
+        weir_alerts_give_storm(pipeline, &ended, &storm, WEIR_EVENT_STORM_END, &now);
 }
 
 static void adopt_stream(struct weir_pipeline *pipeline, uint32_t stream,

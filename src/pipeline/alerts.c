@@ -52,9 +52,9 @@ static void add_state(const struct alert_place *place, enum weir_event event,
 }
 
 void weir_alerts_give_storm(struct weir_pipeline *pipeline, const struct rule_plan *rule,
-                            enum weir_event event, const struct weir_alert_time *now)
+                            struct weir_alert_storm *storm, enum weir_event event,
+                            const struct weir_alert_time *now)
 {
-    struct weir_alert_storm *storm = storm_of(pipeline, rule);
     struct weir_output *output = add_output(pipeline);
 
     if (event == WEIR_EVENT_STORM) {
@@ -81,14 +81,14 @@ void weir_alerts_give_storm(struct weir_pipeline *pipeline, const struct rule_pl
 static bool passes_storm(const struct alert_place *place, const struct weir_alert_time *now)
 {
     const struct rule_plan *rule = place->rule;
+    struct weir_alert_storm *storm = storm_of(place->pipeline, rule);
     enum weir_alert_storm_verdict verdict;
 
     if (rule->storm_count == 0)
         return true;
-    verdict = weir_alert_storm_accept(storm_of(place->pipeline, rule), rule->storm_count,
-                                      rule->storm_ms, now->up_ms);
+    verdict = weir_alert_storm_accept(storm, rule->storm_count, rule->storm_ms, now->up_ms);
     if (verdict == WEIR_ALERT_STORM_BEGINS) {
-        weir_alerts_give_storm(place->pipeline, rule, WEIR_EVENT_STORM, now);
+        weir_alerts_give_storm(place->pipeline, rule, storm, WEIR_EVENT_STORM, now);
         expect_rules_due(place->pipeline, place->stream_index, now->clock_ms + rule->storm_ms);
     }
     return verdict == WEIR_ALERT_STORM_PASS;

@@ -78,9 +78,10 @@ void weir_alerts_give(const struct alert_place *place, enum weir_alert_change ch
 void weir_alerts_give_news(const struct alert_place *place, struct weir_alert_news news,
                            const struct weir_alert_time *now);
 
-/* The end of the storm of a rule. */
+/* The beginning or the end of the storm of a rule. */
 void weir_alerts_give_storm(struct weir_pipeline *pipeline, const struct rule_plan *rule,
-                            enum weir_event event, const struct weir_alert_time *now);
+                            struct weir_alert_storm *storm, enum weir_event event,
+                            const struct weir_alert_time *now);
 
 /* Tells what has changed while it was shelved. */
 void weir_alerts_unshelve(const struct alert_place *place, const struct weir_alert_time *now);

@@ -143,7 +143,7 @@ enum weir_status weir_rules_advance_storms(struct weir_pipeline *pipeline, uint3
             if (output_room(pipeline) == 0)
                 return WEIR_FULL;
             if (weir_alert_storm_settle(storm, rule->storm_count, rule->storm_ms))
-                weir_alerts_give_storm(pipeline, rule, WEIR_EVENT_STORM_END, &at);
+                weir_alerts_give_storm(pipeline, rule, storm, WEIR_EVENT_STORM_END, &at);
         }
         if (due.up_ms != INT64_MAX && clock_ms + (due.up_ms - now.up_ms) < *due_ms)
             *due_ms = clock_ms + (due.up_ms - now.up_ms);

@@ -361,6 +361,25 @@ static void a_storm_goes_on_and_ends(void **state)
     drive_finish(&drive);
 }
 
+static void a_storm_without_a_rule_for_it_is_over(void **state)
+{
+    (void)state;
+    build_both();
+    builds[0].rules[0].storm_count = 1;
+    builds[0].rules[0].storm_ms = 10000;
+    drive_init(&drive, &builds[0].config);
+    feed_value(1000, "l/a", 1000, 60);
+    feed_value(1000, "l/b", 1000, 60);
+    adopt(&builds[1].config);
+    feed_value(2000, "l/c", 2000, 60);
+    drive_expect(&drive, "hot a raised critical active #1 at 1000 since 1000 60\n"
+                         "hot * storm ok unknown #1 at 1000 since 1000 nan\n"
+                         "hot b none critical active #0 at 1000 since 1000 60\n"
+                         "hot * storm_end ok unknown #2 at 1000 since 1000 nan\n"
+                         "hot c raised critical active #1 at 2000 since 2000 60\n");
+    drive_finish(&drive);
+}
+
 static void an_expected_series_is_watched_from_the_change_on(void **state)
 {
     static struct weir_expected expected = {.rule = 0, .series = "gone"};
@@ -609,6 +628,7 @@ int main(void)
         cmocka_unit_test(what_is_shelved_latched_or_flapping_stays_so),
         cmocka_unit_test(flapping_without_a_rule_for_it_is_over),
         cmocka_unit_test(a_storm_goes_on_and_ends),
+        cmocka_unit_test(a_storm_without_a_rule_for_it_is_over),
         cmocka_unit_test(an_expected_series_is_watched_from_the_change_on),
         cmocka_unit_test(the_rest_of_a_window_that_a_change_cut_short_is_judged),
         cmocka_unit_test(a_rule_that_turns_from_windows_to_samples_judges_the_next),
