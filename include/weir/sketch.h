@@ -47,10 +47,11 @@
 
 struct weir_sketch {
     uint64_t count; /* 0: empty, as zeroed memory is; the rest then means nothing */
-    /* private: beyond WEIR_SKETCH_EXACT_COUNT_MAX the bins */
+    /* To read, beyond WEIR_SKETCH_EXACT_COUNT_MAX samples: */
     int64_t first; /* the bin of the smallest sample, and of the largest */
     int64_t last;
-    int64_t exponent;
+    int64_t exponent; /* e */
+    /* private */
     union {
         double samples[WEIR_SKETCH_EXACT_COUNT_MAX];
         struct {
@@ -72,6 +73,25 @@ void weir_sketch_merge(struct weir_sketch *sketch, const struct weir_sketch *oth
  */
 void weir_sketch_quantiles(const struct weir_sketch *sketch, const uint16_t *thousandths,
                            uint32_t count, double min, double max, double *quantiles);
+
+/* The samples of a sketch that is not beyond WEIR_SKETCH_EXACT_COUNT_MAX, rising. */
+void weir_sketch_sort(const struct weir_sketch *sketch,
+                      double sorted[static WEIR_SKETCH_EXACT_COUNT_MAX]);
+
+/*
+ * A sketch bin by bin, for who writes it in another form: exponent, first and last are those of any
+ * `count` samples, more than WEIR_SKETCH_EXACT_COUNT_MAX, of which the smallest and the largest, both
+ * finite, are these. All bins are empty; the caller fills those from first to last with as many
+ * samples as there are.
+ */
+void weir_sketch_lay_bins(struct weir_sketch *sketch, uint64_t count, double min, double max);
+
+/* The bin that a finite value between the smallest and the largest belongs to. */
+int64_t weir_sketch_find_bin(const struct weir_sketch *sketch, double value);
+
+/* Samples in a bin, from first to last. */
+uint64_t weir_sketch_bin_count(const struct weir_sketch *sketch, int64_t bin);
+void weir_sketch_fill_bin(struct weir_sketch *sketch, int64_t bin, uint64_t count);
 
 /*
  * The sketch as bytes that mean the same on any machine. Integers are LEB128, seven bits a byte,

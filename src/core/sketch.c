@@ -64,14 +64,14 @@ static uint32_t place_of(int64_t bin)
     return (uint32_t)bin & (BIN_MAX - 1);
 }
 
-static uint64_t bin_count(const struct weir_sketch *sketch, int64_t bin)
+uint64_t weir_sketch_bin_count(const struct weir_sketch *sketch, int64_t bin)
 {
     uint32_t place = place_of(bin);
 
     return (uint64_t)sketch->bins.high[place] << 32 | sketch->bins.low[place];
 }
 
-static void set_bin(struct weir_sketch *sketch, int64_t bin, uint64_t count)
+void weir_sketch_fill_bin(struct weir_sketch *sketch, int64_t bin, uint64_t count)
 {
     uint32_t place = place_of(bin);
 
@@ -91,10 +91,10 @@ static void widen(struct weir_sketch *sketch, int64_t bits)
     if (bits == 0)
         return;
     for (int64_t bin = sketch->first; bin <= sketch->last; bin++)
-        counts[place_of(halve(bin, bits))] += bin_count(sketch, bin);
+        counts[place_of(halve(bin, bits))] += weir_sketch_bin_count(sketch, bin);
     memset(&sketch->bins, 0, sizeof(sketch->bins));
     for (int64_t bin = first; bin <= last; bin++)
-        set_bin(sketch, bin, counts[place_of(bin)]);
+        weir_sketch_fill_bin(sketch, bin, counts[place_of(bin)]);
     sketch->first = first;
     sketch->last = last;
     sketch->exponent += bits;
@@ -134,7 +134,7 @@ static void count_sample(struct weir_sketch *sketch, double value)
     if (sketch->bins.low[place] < UINT32_MAX)
         sketch->bins.low[place]++;
     else
-        set_bin(sketch, bin, bin_count(sketch, bin) + 1);
+        weir_sketch_fill_bin(sketch, bin, weir_sketch_bin_count(sketch, bin) + 1);
 }
 
 /* From samples to bins. */
@@ -156,6 +156,29 @@ static void spread(struct weir_sketch *sketch)
     sketch->first = sketch->last = bin_of(sketch, &scaled);
     for (uint64_t i = 0; i < count; i++)
         count_sample(sketch, samples[i]);
+}
+
+void weir_sketch_lay_bins(struct weir_sketch *sketch, uint64_t count, double min, double max)
+{
+    const struct scaled ends[] = {scale(min), scale(max)};
+
+    assert(isfinite(min) && isfinite(max) && min <= max && count > EXACT_MAX);
+    memset(sketch, 0, sizeof(*sketch));
+    sketch->count = count;
+    sketch->exponent = EXPONENT_MIN;
+    for (int i = 0; i < 2; i++) {
+        if (ends[i].exponent - HEAD_BITS > sketch->exponent)
+            sketch->exponent = ends[i].exponent - HEAD_BITS;
+    }
+    sketch->first = sketch->last = bin_of(sketch, &ends[0]);
+    reach(sketch, sketch->first, bin_of(sketch, &ends[1]));
+}
+
+int64_t weir_sketch_find_bin(const struct weir_sketch *sketch, double value)
+{
+    const struct scaled scaled = scale(value);
+
+    return bin_of(sketch, &scaled);
 }
 
 void weir_sketch_accept(struct weir_sketch *sketch, double value)
@@ -184,7 +207,8 @@ static void add_bins(struct weir_sketch *sketch, const struct weir_sketch *other
     for (int64_t bin = other->first; bin <= other->last; bin++) {
         int64_t wide = halve(bin, bits);
 
-        set_bin(sketch, wide, bin_count(sketch, wide) + bin_count(other, bin));
+        weir_sketch_fill_bin(
+            sketch, wide, weir_sketch_bin_count(sketch, wide) + weir_sketch_bin_count(other, bin));
     }
     sketch->count += other->count;
 }
@@ -205,8 +229,7 @@ void weir_sketch_merge(struct weir_sketch *sketch, const struct weir_sketch *oth
     }
 }
 
-/* The samples of a sketch that has few, rising. */
-static void sort_samples(const struct weir_sketch *sketch, double *sorted)
+void weir_sketch_sort(const struct weir_sketch *sketch, double sorted[static EXACT_MAX])
 {
     for (uint64_t i = 0; i < sketch->count; i++) {
         uint64_t at = i;
@@ -248,7 +271,7 @@ void weir_sketch_quantiles(const struct weir_sketch *sketch, const uint16_t *tho
 
     assert(sketch->count > 0);
     if (sketch->count <= EXACT_MAX)
-        sort_samples(sketch, sorted);
+        weir_sketch_sort(sketch, sorted);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t rank = nearest_rank(sketch->count, thousandths[i]);
 
@@ -258,8 +281,8 @@ void weir_sketch_quantiles(const struct weir_sketch *sketch, const uint16_t *tho
         } else if (rank == 1 || rank == sketch->count) {
             quantiles[i] = rank == 1 ? min : max;
         } else {
-            for (; bin < sketch->last && passed + bin_count(sketch, bin) < rank; bin++)
-                passed += bin_count(sketch, bin);
+            for (; bin < sketch->last && passed + weir_sketch_bin_count(sketch, bin) < rank; bin++)
+                passed += weir_sketch_bin_count(sketch, bin);
             quantiles[i] = clamp(middle_of(sketch, bin), min, max);
         }
     }
@@ -282,7 +305,7 @@ static unsigned char *put_samples(unsigned char *at, const struct weir_sketch *s
 {
     double sorted[EXACT_MAX];
 
-    sort_samples(sketch, sorted);
+    weir_sketch_sort(sketch, sorted);
     for (uint64_t i = 0, next; i < sketch->count; i = next) {
         uint64_t bits;
 
@@ -303,7 +326,7 @@ static unsigned char *put_bins(unsigned char *at, const struct weir_sketch *sket
     at = put_number(at, zigzag(sketch->exponent));
     at = put_number(at, zigzag(sketch->first));
     for (int64_t bin = sketch->first; bin <= sketch->last; bin++) {
-        uint64_t count = bin_count(sketch, bin);
+        uint64_t count = weir_sketch_bin_count(sketch, bin);
 
         if (count == 0) {
             empty++;
@@ -406,7 +429,7 @@ static bool get_bins(struct input *input, struct weir_sketch *sketch)
         }
         if (bin - sketch->first >= BIN_MAX || number > left || number > BIN_FULL)
             return false;
-        set_bin(sketch, bin, number);
+        weir_sketch_fill_bin(sketch, bin, number);
         left -= number;
     }
     sketch->last = bin - 1;

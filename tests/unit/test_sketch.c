@@ -373,6 +373,34 @@ static void damaged_bytes_are_refused_or_read_without_harm(void **state)
     }
 }
 
+/* What a sketch is made of, found from its ends, bin by bin, as another form of it is read. */
+static void bins_are_laid_out_by_the_ends_alone(void **state)
+{
+    struct test_random random = random_make(12);
+    struct weir_sketch laid;
+    struct weir_sketch sketch;
+
+    (void)state;
+    for (unsigned round = 0; round < ROUND_COUNT; round++) {
+        size_t count = 65 + random_below(&random, 500);
+
+        for (size_t i = 0; i < count; i++)
+            samples[i] = draw_sample(&random, round % 10, i);
+        sketch_samples(&sketch, 0, count);
+        memcpy(sorted, samples, count * sizeof(sorted[0]));
+        qsort(sorted, count, sizeof(sorted[0]), compare);
+        weir_sketch_lay_bins(&laid, count, sorted[0], sorted[count - 1]);
+        for (int64_t bin = laid.first; bin <= laid.last; bin++) {
+            uint64_t found = 0;
+
+            for (size_t i = 0; i < count; i++)
+                found += weir_sketch_find_bin(&laid, samples[i]) == bin;
+            weir_sketch_fill_bin(&laid, bin, found);
+        }
+        assert_true(same_bytes(&sketch, &laid));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +414,7 @@ int main(void)
         cmocka_unit_test(a_copy_goes_on_as_the_original),
         cmocka_unit_test(counts_beyond_32_bits_are_kept),
         cmocka_unit_test(a_sample_carries_a_full_counter_over),
+        cmocka_unit_test(bins_are_laid_out_by_the_ends_alone),
         cmocka_unit_test(damaged_bytes_are_refused_or_read_without_harm),
     };
 
