@@ -148,8 +148,9 @@ static uint64_t sketch_bytes(const struct weir_stream_config *stream)
 
     return stream->quantile_count > 0 ? weir_sketch_list_size(&entry) : 0;
 }
-/* Of a row in compact form, names included: measured are 2 to 12. */
+/* Of a row in compact form, names included: measured are 2 to 12, and for a sketch 1 to 50. */
 #define COMPACT_ROW_BYTES 8
+#define COMPACT_SKETCH_BYTES 16
 
 /* Bytes of a batch's row, for names and numbers of everyday length. */
 static uint64_t row_bytes(enum weir_batch_format format, const struct weir_stream_config *stream,
@@ -175,7 +176,7 @@ static uint64_t row_bytes(enum weir_batch_format format, const struct weir_strea
     struct weir_text text;
 
     if (format == WEIR_BATCH_COMPACT)
-        return COMPACT_ROW_BYTES;
+        return COMPACT_ROW_BYTES + (stream->quantile_count > 0 ? COMPACT_SKETCH_BYTES : 0);
     weir_text_init(&text, bytes, sizeof(bytes));
     weir_text_add(&text, ",{");
     weir_encode_summary(&text, stream, "building/device4", &summary, &sketch);

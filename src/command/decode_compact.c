@@ -172,9 +172,8 @@ static void write_row(struct weir_decode_compact *compact, struct weir_text *jso
     compact->stream.aggregates = row->stream.aggregates;
     compact->stream.quantile_count = row->stream.quantile_count;
     memcpy(compact->stream.quantiles, row->stream.quantiles, sizeof(row->stream.quantiles));
-    weir_encode_summary(json, &compact->stream, compact->series, &row->summary, NULL);
-    if (row->has_quantiles)
-        weir_encode_quantiles(json, &compact->stream, row->quantiles);
+    weir_encode_summary(json, &compact->stream, compact->series, &row->summary,
+                        row->has_sketch ? &row->sketch : NULL);
 }
 
 const char *weir_decode_compact_expand(struct weir_decode_compact *compact, const char *bytes,

@@ -6,7 +6,7 @@
  *     writer: init, prepare ... prepare, begin, accept ... accept, seal
  *     reader: open, next ... next
  *
- * Both work in memory of the caller's, which may hold anything: 45 KiB of what is learned, and up to
+ * Both work in memory of the caller's, which may hold anything: 50 KiB of what is learned, and up to
  * 190 bytes for each field of a series. Neither is trusted by the other: whatever bytes a reader
  * is given, it takes no more memory, and time in proportion to WEIR_COMPACT_ROW_COUNT_MAX.
  */
@@ -18,7 +18,7 @@
 
 /* The first bytes of a batch. The third is the version. */
 #define WEIR_COMPACT_MAGIC "\xb7w"
-#define WEIR_COMPACT_VERSION 1
+#define WEIR_COMPACT_VERSION 2
 
 /* Magic, version, length; checksum. */
 #define WEIR_COMPACT_FRAME_BYTES_MAX (3 + 3 + 4)
@@ -28,7 +28,7 @@
 
 /* What a row takes at most, without names: every decision costs less than thirteen bits. A byte of a
  * name is eight decisions. */
-#define WEIR_COMPACT_ROW_BYTES_MAX 4096
+#define WEIR_COMPACT_ROW_BYTES_MAX 9216
 #define WEIR_COMPACT_NAME_BYTE_BYTES_MAX 13
 
 /* Room for a batch, at least: the envelope, and one row with the longest names. */
@@ -77,23 +77,25 @@ struct weir_compact_writer {
  * one row, whatever they are. */
 void weir_compact_writer_init(struct weir_compact_writer *writer, void *bytes, size_t size);
 
-/* Shows the writer a row, so that it knows what grid its values lie on. WEIR_FULL: it has seen
- * WEIR_COMPACT_ROW_COUNT_MAX. */
+/* Shows the writer a row, and its sketch, if it has one, so that it knows what grid its values lie on.
+ * WEIR_FULL: it has seen WEIR_COMPACT_ROW_COUNT_MAX. */
 enum weir_status weir_compact_writer_prepare(struct weir_compact_writer *writer,
-                                             const struct weir_summary *summary);
+                                             const struct weir_summary *summary,
+                                             const struct weir_sketch *sketch);
 
 void weir_compact_writer_begin(struct weir_compact_writer *writer,
                                const struct weir_compact_head *head);
 
 /* Appends a row; the same, in the same order, as were prepared. The texts are borrowed for the call.
- * quantiles: as many as the stream has; NULL: the row has none.
+ * sketch: of the row's samples, as many as its count, if the stream has quantiles; NULL: the row has
+ * none.
  * WEIR_FULL: it does not fit; nothing was changed. */
 enum weir_status weir_compact_writer_accept(struct weir_compact_writer *writer,
                                             const struct weir_compact_stream *stream,
                                             const struct weir_compact_text *stream_text,
                                             const struct weir_compact_text *series_text,
                                             const struct weir_summary *summary,
-                                            const double *quantiles);
+                                            const struct weir_sketch *sketch);
 
 /* Ends the batch. Returns its length. */
 size_t weir_compact_writer_seal(struct weir_compact_writer *writer);

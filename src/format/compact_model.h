@@ -28,7 +28,9 @@ enum weir_compact_kind {
     WEIR_COMPACT_SQUARES,
     WEIR_COMPACT_DOUBLE, /* a double, from another */
     WEIR_COMPACT_SPAN,
-    WEIR_COMPACT_TEXT, /* lengths */
+    WEIR_COMPACT_TEXT,   /* lengths */
+    WEIR_COMPACT_SAMPLE, /* of a sketch: its form, and steps from sample to sample */
+    WEIR_COMPACT_BIN,    /* samples in a bin of a sketch */
     WEIR_COMPACT_KIND_COUNT,
 };
 
@@ -46,8 +48,6 @@ enum weir_compact_flag {
     WEIR_COMPACT_FLAG_FIRST_HIGH, /* and five more; in the upper half of the range */
     WEIR_COMPACT_FLAG_LAST_HIGH = WEIR_COMPACT_FLAG_FIRST_HIGH + 6,
     WEIR_COMPACT_FLAG_CORRECTED = WEIR_COMPACT_FLAG_LAST_HIGH + 6,
-    WEIR_COMPACT_FLAG_QUANTILES,    /* the row has some */
-    WEIR_COMPACT_FLAG_QUANTILE_OFF, /* one is not on the grid */
 };
 
 #define WEIR_COMPACT_CONTEXT_COUNT 24
@@ -120,6 +120,14 @@ void weir_compact_code_text(struct weir_compact_codec *codec, char *text, size_t
 static inline uint32_t weir_compact_level(uint64_t value)
 {
     return value == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(value);
+}
+
+/* Halves of a level: 2 for 1, 4 for 2, 5 for 3, 6 for 4, 7 for 6... */
+static inline uint32_t weir_compact_half_level(uint64_t value)
+{
+    uint32_t level = weir_compact_level(value);
+
+    return level < 2 ? 2 * level : 2 * level + (uint32_t)(value >> (level - 2) & 1);
 }
 
 #endif

@@ -31,14 +31,6 @@ static uint32_t below(uint32_t level, uint32_t distance)
     return level < distance ? 0 : level - distance;
 }
 
-/* Halves of a level: 2 for 1, 4 for 2, 5 for 3, 6 for 4, 7 for 6... */
-static uint32_t half_level(uint64_t value)
-{
-    uint32_t level = weir_compact_level(value);
-
-    return level < 2 ? 2 * level : 2 * level + (uint32_t)(value >> (level - 2) & 1);
-}
-
 /* Integers in the order of the doubles that they are the bits of. */
 static uint64_t place_of(double value)
 {
@@ -92,7 +84,7 @@ static void code_range(struct weir_compact_codec *codec, struct weir_compact_tra
         range = 0;
     }
     steps->range = (int64_t)range;
-    track->range_level = (track->range_level * 3 + 16 * half_level(range)) / 4;
+    track->range_level = (track->range_level * 3 + 16 * weir_compact_half_level(range)) / 4;
 }
 
 /* Four guesses of low: as it was; by last, by the mean, by the middle of the range. */
@@ -117,7 +109,7 @@ static void code_low(struct weir_compact_codec *codec, struct weir_compact_track
         if (track->miss[i] < track->miss[best])
             best = i;
     }
-    level = half_level(track->miss[best] / 4);
+    level = weir_compact_half_level(track->miss[best] / 4);
     miss = weir_compact_code_signed_about(codec, WEIR_COMPACT_LOW, least(level, LOW_CONTEXT_MAX),
                                           level / 2,
                                           (int64_t)((uint64_t)steps->low - (uint64_t)guess[best]));
@@ -199,7 +191,7 @@ static void code_points(struct weir_compact_codec *codec, uint32_t columns,
         WEIR_COMPACT_COLUMN_LAST, WEIR_COMPACT_COLUMN_FIRST, WEIR_COMPACT_COLUMN_MIN,
         WEIR_COMPACT_COLUMN_MAX};
     int64_t *const points[] = {&steps->last, &steps->first, &steps->low, &steps->low};
-    uint32_t context = least(half_level(track->miss[0] / 4), LOW_CONTEXT_MAX);
+    uint32_t context = least(weir_compact_half_level(track->miss[0] / 4), LOW_CONTEXT_MAX);
     int64_t from = track->low;
     bool begun = false;
 
@@ -274,10 +266,11 @@ static uint32_t find_entry(const struct weir_compact_track *track,
 
 /* The places of a row that has them as low and range. Returns whether its moments are integers. */
 static bool code_ranged(struct weir_compact_codec *codec, uint32_t columns,
-                        struct weir_compact_track *track, struct weir_summary *summary,
-                        struct weir_compact_steps *steps)
+                        struct weir_compact_track *track, struct weir_compact_row *row,
+                        bool sampled, struct weir_compact_steps *steps)
 {
     const struct weir_compact_grid *grid = &track->grid;
+    struct weir_summary *summary = &row->summary;
     uint32_t entry;
     bool fits;
 
@@ -302,7 +295,9 @@ static bool code_ranged(struct weir_compact_codec *codec, uint32_t columns,
         steps->first =
             code_edge(codec, WEIR_COMPACT_FLAG_FIRST_HIGH + entry, steps->range, steps->first);
     fits = weir_compact_moments_fit(grid, summary->count, steps->low, steps->range);
-    if (steps->range == 0)
+    if (sampled)
+        weir_compact_code_samples(codec, track, row, fits, steps);
+    else if (steps->range == 0)
         steps->total = steps->squares = 0;
     else if (fits && weir_compact_has_moments(columns))
         code_moments(codec, columns, summary->count, steps);
@@ -348,12 +343,13 @@ static bool code_pointed(struct weir_compact_codec *codec, uint32_t columns,
 }
 
 static void code_on_grid(struct weir_compact_codec *codec, uint32_t columns,
-                         struct weir_compact_track *track, struct weir_summary *summary,
-                         struct weir_compact_steps *steps)
+                         struct weir_compact_track *track, struct weir_compact_row *row,
+                         bool sampled, struct weir_compact_steps *steps)
 {
+    struct weir_summary *summary = &row->summary;
     struct weir_compact_expected expected;
     bool fits = weir_compact_has_range(columns)
-                    ? code_ranged(codec, columns, track, summary, steps)
+                    ? code_ranged(codec, columns, track, row, sampled, steps)
                     : code_pointed(codec, columns, track, summary, steps);
 
     weir_compact_expect(&track->grid, summary->count, steps, fits, &expected);
@@ -423,6 +419,7 @@ void weir_compact_code_row(struct weir_compact_rows *rows, struct weir_compact_t
     struct weir_summary *summary = &row->summary;
     struct weir_compact_codec *codec = &rows->codec;
     uint32_t columns = rows->streams[track->slot].columns;
+    enum weir_compact_form form = WEIR_COMPACT_FORM_NONE;
     struct weir_compact_steps steps = {0};
 
     weir_compact_code_window(rows, track, summary);
@@ -434,12 +431,16 @@ void weir_compact_code_row(struct weir_compact_rows *rows, struct weir_compact_t
     track->raw = weir_compact_code_flag(
         codec, track->raw ? WEIR_COMPACT_FLAG_RAW_AGAIN : WEIR_COMPACT_FLAG_RAW,
         !codec->coder.decoding && !weir_compact_fit(track, columns, summary, &steps));
+    if (rows->streams[track->slot].quantile_count > 0)
+        form = weir_compact_code_form(codec, track, columns, row, &steps);
     if (track->raw)
         code_raw(codec, columns, track, summary);
     else
-        code_on_grid(codec, columns, track, summary, &steps);
+        code_on_grid(codec, columns, track, row,
+                     form == WEIR_COMPACT_FORM_GRID &&
+                         summary->count <= WEIR_SKETCH_EXACT_COUNT_MAX,
+                     &steps);
     if (HAS(columns, SPAN))
         code_span(codec, track, summary);
-    if (rows->streams[track->slot].quantile_count > 0)
-        weir_compact_code_quantiles(rows, track, row);
+    weir_compact_code_sketch(codec, track, &steps, form, row);
 }

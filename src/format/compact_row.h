@@ -12,6 +12,7 @@
 #include "format/compact_model.h"
 #include "weir/flow.h"
 #include "weir/limits.h"
+#include "weir/sketch.h"
 
 /* Rows, and so tracks, of a batch at most: in a thousand rows most of what there is to learn has been
  * learned, and the tables stay small. */
@@ -80,8 +81,8 @@ struct weir_compact_row {
     struct weir_compact_stream stream;
     struct weir_compact_text stream_text;
     struct weir_compact_text series_text;
-    bool has_quantiles;
-    double quantiles[WEIR_QUANTILE_COUNT_MAX]; /* as many as its stream has */
+    bool has_sketch; /* only where its stream has quantiles */
+    struct weir_sketch sketch;
 };
 
 struct weir_compact_rows {
@@ -116,12 +117,8 @@ void weir_compact_code_window(struct weir_compact_rows *rows, struct weir_compac
 void weir_compact_code_counts(struct weir_compact_rows *rows, struct weir_compact_track *track,
                               struct weir_summary *summary);
 
-/* Codes the row's window, revision, count and values, and remembers them with the track. */
+/* Codes the row's window, revision, count, values and sketch, and remembers them with the track. */
 void weir_compact_code_row(struct weir_compact_rows *rows, struct weir_compact_track *track,
                            struct weir_compact_row *row);
-
-/* Codes the quantiles of a row whose values were coded. */
-void weir_compact_code_quantiles(struct weir_compact_rows *rows, struct weir_compact_track *track,
-                                 struct weir_compact_row *row);
 
 #endif

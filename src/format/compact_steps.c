@@ -163,12 +163,23 @@ static int64_t find_place(const struct weir_compact_track *track, uint32_t colum
     return HAS(columns, MIN) || HAS(columns, MAX) ? steps->low : track->low;
 }
 
+bool weir_compact_is_expected(const struct weir_compact_grid *grid, uint32_t columns,
+                              const struct weir_summary *summary,
+                              const struct weir_compact_steps *steps, bool fits)
+{
+    struct weir_compact_expected expected;
+
+    weir_compact_expect(grid, summary->count, steps, fits, &expected);
+    return (!HAS(columns, MEAN) ||
+            is_near(summary->mean, weir_compact_mean_of(columns, summary, expected.mean))) &&
+           (!HAS(columns, STDDEV) || is_near(summary->stddev, expected.deviation));
+}
+
 /* The row as integers. False: it does not come back as it is, and is to be coded raw. */
 bool weir_compact_fit(const struct weir_compact_track *track, uint32_t columns,
                       const struct weir_summary *summary, struct weir_compact_steps *steps)
 {
     const struct weir_compact_grid *grid = &track->grid;
-    struct weir_compact_expected expected;
     struct weir_compact_steps placed;
     bool fits;
 
@@ -197,8 +208,5 @@ bool weir_compact_fit(const struct weir_compact_track *track, uint32_t columns,
         steps->total = placed.total;
         steps->squares = placed.squares;
     }
-    weir_compact_expect(grid, summary->count, &placed, fits, &expected);
-    return (!HAS(columns, MEAN) ||
-            is_near(summary->mean, weir_compact_mean_of(columns, summary, expected.mean))) &&
-           (!HAS(columns, STDDEV) || is_near(summary->stddev, expected.deviation));
+    return weir_compact_is_expected(grid, columns, summary, &placed, fits);
 }

@@ -89,8 +89,39 @@ void weir_compact_expect(const struct weir_compact_grid *grid, uint64_t count,
 /* The mean as its sum gives it, if the row has that. */
 double weir_compact_mean_of(uint32_t columns, const struct weir_summary *summary, double expected);
 
+/* True when mean and deviation can be told by what they are expected to be. */
+bool weir_compact_is_expected(const struct weir_compact_grid *grid, uint32_t columns,
+                              const struct weir_summary *summary,
+                              const struct weir_compact_steps *steps, bool fits);
+
 /* The row as integers. False: it would not come back as it is, and is to be coded raw. */
 bool weir_compact_fit(const struct weir_compact_track *track, uint32_t columns,
                       const struct weir_summary *summary, struct weir_compact_steps *steps);
+
+/* How a row's sketch is told. */
+enum weir_compact_form {
+    WEIR_COMPACT_FORM_GRID,     /* samples, or bins, at places of the grid */
+    WEIR_COMPACT_FORM_ANYWHERE, /* bins, wherever they are */
+    WEIR_COMPACT_FORM_PLAIN,    /* as weir_sketch_write has it */
+    WEIR_COMPACT_FORM_NONE,     /* there is none */
+};
+
+/* Codes which form a row's sketch has; steps: of a row that is not raw. */
+enum weir_compact_form weir_compact_code_form(struct weir_compact_codec *codec,
+                                              const struct weir_compact_track *track,
+                                              uint32_t columns, struct weir_compact_row *row,
+                                              const struct weir_compact_steps *steps);
+
+/* Codes the samples between the least and the largest, where they are told at all; total and squares
+ * follow from them, if they fit. */
+void weir_compact_code_samples(struct weir_compact_codec *codec,
+                               const struct weir_compact_track *track, struct weir_compact_row *row,
+                               bool fits, struct weir_compact_steps *steps);
+
+/* Codes what else there is of a sketch, behind the row's values. */
+void weir_compact_code_sketch(struct weir_compact_codec *codec,
+                              const struct weir_compact_track *track,
+                              const struct weir_compact_steps *steps, enum weir_compact_form form,
+                              struct weir_compact_row *row);
 
 #endif

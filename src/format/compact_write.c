@@ -82,8 +82,10 @@ static void widen(struct weir_compact_found *found, double value)
 }
 
 enum weir_status weir_compact_writer_prepare(struct weir_compact_writer *writer,
-                                             const struct weir_summary *summary)
+                                             const struct weir_summary *summary,
+                                             const struct weir_sketch *sketch)
 {
+    double samples[WEIR_SKETCH_EXACT_COUNT_MAX];
     struct weir_compact_found *found;
     uint32_t index;
 
@@ -95,6 +97,11 @@ enum weir_status weir_compact_writer_prepare(struct weir_compact_writer *writer,
     widen(found, summary->max);
     widen(found, summary->first);
     widen(found, summary->last);
+    if (sketch && sketch->count <= WEIR_SKETCH_EXACT_COUNT_MAX) {
+        weir_sketch_sort(sketch, samples);
+        for (uint64_t i = 0; i < sketch->count; i++)
+            widen(found, samples[i]);
+    }
     writer->row_tracks[writer->prepared_count++] = (uint16_t)index;
     return WEIR_OK;
 }
@@ -129,7 +136,7 @@ enum weir_status weir_compact_writer_accept(struct weir_compact_writer *writer,
                                             const struct weir_compact_text *stream_text,
                                             const struct weir_compact_text *series_text,
                                             const struct weir_summary *summary,
-                                            const double *quantiles)
+                                            const struct weir_sketch *sketch)
 {
     struct weir_compact_rows *rows = &writer->rows;
     struct weir_compact_row row;
@@ -148,9 +155,9 @@ enum weir_status weir_compact_writer_accept(struct weir_compact_writer *writer,
     row.stream = *stream;
     row.stream_text = *stream_text;
     row.series_text = *series_text;
-    row.has_quantiles = quantiles != NULL;
-    if (quantiles)
-        memcpy(row.quantiles, quantiles, stream->quantile_count * sizeof(quantiles[0]));
+    row.has_sketch = sketch != NULL;
+    if (sketch)
+        row.sketch = *sketch;
     index = writer->row_tracks[writer->accepted_count++];
     known = writer->coded[index] == UINT16_MAX ? rows->track_count : writer->coded[index];
     (void)weir_compact_code_flag(&rows->codec, WEIR_COMPACT_FLAG_MORE, true);

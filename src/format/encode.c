@@ -51,11 +51,14 @@ uint32_t weir_encode_aggregates(const struct weir_summary *summary)
     return aggregates;
 }
 
-void weir_encode_quantiles(struct weir_text *text, const struct weir_stream_config *stream,
-                           const double *quantiles)
+static void add_quantiles(struct weir_text *text, const struct weir_stream_config *stream,
+                          const struct weir_summary *summary, const struct weir_sketch *sketch)
 {
+    double quantiles[WEIR_QUANTILE_COUNT_MAX];
     char name[WEIR_QUANTILE_NAME_SIZE];
 
+    weir_sketch_quantiles(sketch, stream->quantiles, stream->quantile_count, summary->min,
+                          summary->max, quantiles);
     for (uint32_t i = 0; i < stream->quantile_count; i++) {
         weir_quantile_name(stream->quantiles[i], name);
         add_key(text, name);
@@ -68,7 +71,6 @@ void weir_encode_summary(struct weir_text *text, const struct weir_stream_config
                          const struct weir_sketch *sketch)
 {
     const struct weir_field_config *field = &stream->fields[summary->field];
-    double quantiles[WEIR_QUANTILE_COUNT_MAX];
 
     weir_text_add(text, "\"stream\":");
     weir_text_add_quoted(text, stream->name);
@@ -83,11 +85,8 @@ void weir_encode_summary(struct weir_text *text, const struct weir_stream_config
         if (stream->aggregates & 1u << i)
             add_aggregate(text, summary, (enum weir_aggregate)i);
     }
-    if (!sketch)
-        return;
-    weir_sketch_quantiles(sketch, stream->quantiles, stream->quantile_count, summary->min,
-                          summary->max, quantiles);
-    weir_encode_quantiles(text, stream, quantiles);
+    if (sketch)
+        add_quantiles(text, stream, summary, sketch);
 }
 
 void weir_encode_alert(struct weir_text *text, const struct weir_config *config, const char *series,

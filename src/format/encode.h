@@ -17,10 +17,6 @@ void weir_encode_summary(struct weir_text *text, const struct weir_stream_config
                          const char *series, const struct weir_summary *summary,
                          const struct weir_sketch *sketch);
 
-/* The quantiles of the stream, each under its name. */
-void weir_encode_quantiles(struct weir_text *text, const struct weir_stream_config *stream,
-                           const double *quantiles);
-
 /* The aggregates, bit 1 << enum weir_aggregate, that are not left out where a stream asks for
  * all. */
 uint32_t weir_encode_aggregates(const struct weir_summary *summary);

@@ -76,7 +76,6 @@ static enum weir_status write_row(const struct weir_compact_batch *batch,
                                          .aggregates = config->aggregates,
                                          .length_ms = config->window_ms,
                                          .quantile_count = config->quantile_count};
-    double quantiles[WEIR_QUANTILE_COUNT_MAX];
     uint32_t round = batch->naming->round;
     uint32_t *series_mark = find_mark(batch, row);
     uint32_t *stream_mark = &batch->naming->streams[row->stream];
@@ -93,33 +92,53 @@ static enum weir_status write_row(const struct weir_compact_batch *batch,
         memcpy(series_text, name, series_name.length);
     }
     memcpy(stream.quantiles, config->quantiles, sizeof(stream.quantiles));
-    if (sketch)
-        weir_sketch_quantiles(sketch, config->quantiles, config->quantile_count, row->min, row->max,
-                              quantiles);
-    status = weir_compact_writer_accept(batch->writer, &stream, &stream_name, &series_name, row,
-                                        sketch ? quantiles : NULL);
+    status =
+        weir_compact_writer_accept(batch->writer, &stream, &stream_name, &series_name, row, sketch);
     if (status == WEIR_OK)
         *series_mark = *stream_mark = round;
     return status;
+}
+
+/* The sketch of a row, in *sketch; NULL: it has none. Rows are asked for in rising order. */
+static const struct weir_sketch *take_sketch(struct weir_sketch_list *list, uint32_t row,
+                                             struct weir_sketch *sketch)
+{
+    struct weir_sketch_list_entry entry;
+
+    if (!weir_sketch_list_take(list, row, &entry) ||
+        weir_sketch_read(sketch, entry.bytes, entry.length) != WEIR_OK)
+        return NULL;
+    return sketch;
+}
+
+static void prepare_rows(const struct weir_compact_batch *batch,
+                         const struct weir_compact_batch_rows *rows)
+{
+    struct weir_sketch_list list;
+    struct weir_sketch sketch;
+
+    weir_sketch_list_open(&list, rows->sketches, rows->sketches_length);
+    for (uint32_t i = 0; i < rows->row_count; i++) {
+        enum weir_status status = weir_compact_writer_prepare(batch->writer, &rows->rows[i],
+                                                              take_sketch(&list, i, &sketch));
+
+        assert(status == WEIR_OK);
+        (void)status;
+    }
 }
 
 /* Writes rows until one does not fit. Returns their number. */
 static uint32_t write_rows(const struct weir_compact_batch *batch,
                            const struct weir_compact_batch_rows *rows)
 {
-    struct weir_sketch_list_entry entry;
     struct weir_sketch_list list;
     struct weir_sketch sketch;
     uint32_t count = 0;
 
     weir_sketch_list_open(&list, rows->sketches, rows->sketches_length);
-    for (; count < rows->row_count; count++) {
-        bool sketched = weir_sketch_list_take(&list, count, &entry) &&
-                        weir_sketch_read(&sketch, entry.bytes, entry.length) == WEIR_OK;
-
-        if (write_row(batch, &rows->rows[count], sketched ? &sketch : NULL) != WEIR_OK)
-            break;
-    }
+    while (count < rows->row_count &&
+           write_row(batch, &rows->rows[count], take_sketch(&list, count, &sketch)) == WEIR_OK)
+        count++;
     return count;
 }
 
@@ -132,12 +151,7 @@ size_t weir_compact_batch_write(const struct weir_compact_batch *batch,
 
     begin_batch(batch->naming, head);
     weir_compact_writer_init(batch->writer, bytes, size);
-    for (uint32_t i = 0; i < rows->row_count; i++) {
-        enum weir_status status = weir_compact_writer_prepare(batch->writer, &rows->rows[i]);
-
-        assert(status == WEIR_OK);
-        (void)status;
-    }
+    prepare_rows(batch, rows);
     weir_compact_writer_begin(batch->writer, head);
     *row_count = write_rows(batch, rows);
     assert(*row_count > 0);

@@ -156,24 +156,26 @@ static struct weir_compact_text find_told(struct weir_coarsen *coarsen, uint32_t
     };
 }
 
-/* Puts a row's sketch beside the batch, and its quantiles. WEIR_FULL: there is no room. */
-static enum weir_status put_sketch(struct weir_coarsen *coarsen, uint32_t index,
-                                   const struct weir_coarsen_name *stream, double *quantiles,
-                                   bool *sketched)
+/* The sketch of a row, in *sketch; NULL: it has none. */
+static const struct weir_sketch *find_sketch(const struct weir_coarsen *coarsen, uint32_t index,
+                                             struct weir_sketch *sketch)
 {
-    const struct weir_summary *summary = &coarsen->summaries[index];
     struct weir_sketch_list_entry entry;
     struct weir_sketch_list list;
-    struct weir_sketch sketch;
 
+    return weir_coarsen_sketch(coarsen, &coarsen->rows[index], &list, &entry, sketch) ? sketch
+                                                                                      : NULL;
+}
+
+/* Puts a row and its sketch beside the batch. WEIR_FULL: there is no room. */
+static enum weir_status put_row(struct weir_coarsen *coarsen, uint32_t index,
+                                const struct weir_coarsen_name *stream,
+                                const struct weir_sketch *sketch)
+{
     coarsen->stream.quantile_count = stream->quantile_count;
     memcpy(coarsen->stream.quantiles, stream->quantiles, sizeof(stream->quantiles));
-    *sketched = weir_coarsen_sketch(coarsen, &coarsen->rows[index], &list, &entry, &sketch);
-    if (*sketched)
-        weir_sketch_quantiles(&sketch, stream->quantiles, stream->quantile_count, summary->min,
-                              summary->max, quantiles);
-    return weir_batch_accept_row(&coarsen->batch, &coarsen->stream, summary,
-                                 *sketched ? &sketch : NULL);
+    return weir_batch_accept_row(&coarsen->batch, &coarsen->stream, &coarsen->summaries[index],
+                                 sketch);
 }
 
 static enum weir_status write_row(struct weir_coarsen *coarsen, uint32_t index)
@@ -188,14 +190,14 @@ static enum weir_status write_row(struct weir_coarsen *coarsen, uint32_t index)
                                         .length_ms = stream->length_ms,
                                         .quantile_count = stream->quantile_count};
     uint32_t sketches_length = coarsen->batch.sketches_length;
-    double quantiles[WEIR_QUANTILE_COUNT_MAX];
-    bool sketched;
+    struct weir_sketch room;
+    const struct weir_sketch *sketch = find_sketch(coarsen, index, &room);
 
     memcpy(shape.quantiles, stream->quantiles, sizeof(shape.quantiles));
-    if (put_sketch(coarsen, index, stream, quantiles, &sketched) != WEIR_OK)
+    if (put_row(coarsen, index, stream, sketch) != WEIR_OK)
         return WEIR_FULL;
     if (weir_compact_writer_accept(&coarsen->writer, &shape, &stream_text, &series_text, summary,
-                                   sketched ? quantiles : NULL) != WEIR_OK) {
+                                   sketch) != WEIR_OK) {
         coarsen->batch.sketches_length = sketches_length;
         return WEIR_FULL;
     }
@@ -208,6 +210,7 @@ static size_t write_part(struct weir_coarsen *coarsen, uint32_t first, uint32_t 
                          uint64_t sequence, size_t size, uint32_t *row_count)
 {
     struct weir_compact_head head;
+    struct weir_sketch room;
 
     coarsen->pass++;
     coarsen->head.sequence = sequence;
@@ -217,7 +220,8 @@ static size_t write_part(struct weir_coarsen *coarsen, uint32_t first, uint32_t 
     weir_compact_writer_init(&coarsen->writer, coarsen->batch.bytes, size);
     for (uint32_t i = 0; i < row_max; i++) {
         enum weir_status status =
-            weir_compact_writer_prepare(&coarsen->writer, &coarsen->summaries[first + i]);
+            weir_compact_writer_prepare(&coarsen->writer, &coarsen->summaries[first + i],
+                                        find_sketch(coarsen, first + i, &room));
 
         assert(status == WEIR_OK);
         (void)status;

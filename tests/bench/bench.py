@@ -45,6 +45,7 @@ FIGURES = {
     "engine batches": ("ns a message", math.inf, math.inf),
     **{f"batch {name}": ("bytes a row", required, goal)
        for name, (_, _, required, goal) in series.SETS.items()},
+    **{f"batch {name} sketch": ("bytes a row", math.inf, math.inf) for name in series.SETS},
     "batch over zstd": ("x JSON, zstd -19", 0.45, 0.45),
     "batch to messages": ("bytes/KB of MQTT", 1000 / 150, 1000 / 150),
     "batch time": ("ns a value", 100, 100),
@@ -392,6 +393,9 @@ def run_batch(bench):
         found = json.loads(run_bench_batch(bench, text, window_ms))
         yield f"batch {name}", found["bytes_per_row"], f"{window_ms // 1000} s windows"
         times.append(1e9 / found["values_per_second"])
+        sketched = json.loads(run_bench_batch(bench, text, window_ms, "--sketches"))
+        yield (f"batch {name} sketch", sketched["bytes_per_row"],
+               f"the same with quantiles, {sketched['samples'] / sketched['rows']:.0f} samples a row")
         if window_ms == 60000:
             to_messages.append(1000 * found["bytes"] / found["message_bytes"])
         if shutil.which("zstd"):

@@ -5,6 +5,9 @@
  *     bench_batch --json WINDOW_MS BATCH_ROWS < SAMPLES   the same rows as JSON, a line each
  *     bench_batch --learn WINDOW_MS BATCH_ROWS < SAMPLES  what the model knows at the end of a batch
  *
+ * With --sketches, too, rows have p50, p95 and p99, and so the sketch of their samples; what is learned
+ * is then only what sketches are made of.
+ *
  * A sample is a line: series, time in milliseconds, value. A window of a series is closed by its
  * next one; rows go out in the order of time, and then of series.
  */
@@ -24,12 +27,19 @@
 #define SERIES_MAX 4096
 #define ROUNDS 5
 
+/* A window that was closed. */
+struct row {
+    struct weir_summary summary;
+    struct weir_sketch *sketch; /* NULL without --sketches */
+};
+
 struct store {
     uint32_t series_count;
     char names[SERIES_MAX][64];
     struct weir_moments open[SERIES_MAX];
+    struct weir_sketch sketches[SERIES_MAX];
     int64_t start_ms[SERIES_MAX];
-    struct weir_summary *rows;
+    struct row *rows;
     size_t row_count;
     size_t row_max;
     uint64_t sample_count;
@@ -41,11 +51,13 @@ static struct weir_stream_config stream = {
     .name = "bench",
     .fields = &field,
     .field_count = 1,
+    .quantiles = {500, 950, 990},
     .aggregates = 1u << WEIR_AGGREGATE_COUNT | 1u << WEIR_AGGREGATE_MIN | 1u << WEIR_AGGREGATE_MAX |
                   1u << WEIR_AGGREGATE_MEAN | 1u << WEIR_AGGREGATE_STDDEV |
                   1u << WEIR_AGGREGATE_LAST,
 };
 static struct store store;
+static bool sketched;
 static struct weir_compact_writer writer;
 static struct weir_compact_reader reader;
 static unsigned char bytes[WEIR_COMPACT_BYTES_MAX];
@@ -75,7 +87,7 @@ static uint32_t find_series(const char *name)
 
 static void close_window(uint32_t series, int64_t window_ms)
 {
-    struct weir_summary *row;
+    struct row *row;
 
     if (store.open[series].count == 0)
         return;
@@ -85,19 +97,25 @@ static void close_window(uint32_t series, int64_t window_ms)
         assert(store.rows);
     }
     row = &store.rows[store.row_count++];
-    *row = (struct weir_summary){
-        .series = series,
-        .start_ms = store.start_ms[series],
-        .end_ms = store.start_ms[series] + window_ms,
-    };
-    weir_moments_summarise(&store.open[series], row);
+    *row = (struct row){.summary = {
+                            .series = series,
+                            .start_ms = store.start_ms[series],
+                            .end_ms = store.start_ms[series] + window_ms,
+                        }};
+    weir_moments_summarise(&store.open[series], &row->summary);
     store.open[series].count = 0;
+    if (!sketched)
+        return;
+    row->sketch = malloc(sizeof(*row->sketch));
+    assert(row->sketch);
+    *row->sketch = store.sketches[series];
+    store.sketches[series].count = 0;
 }
 
 static int compare_rows(const void *a, const void *b)
 {
-    const struct weir_summary *left = a;
-    const struct weir_summary *right = b;
+    const struct weir_summary *left = &((const struct row *)a)->summary;
+    const struct weir_summary *right = &((const struct row *)b)->summary;
 
     if (left->start_ms != right->start_ms)
         return left->start_ms < right->start_ms ? -1 : 1;
@@ -123,6 +141,8 @@ static void read_samples(int64_t window_ms)
             close_window(series, window_ms);
         store.start_ms[series] = start_ms;
         weir_moments_accept(&store.open[series], time_ms, strtod(value, NULL));
+        if (sketched)
+            weir_sketch_accept(&store.sketches[series], strtod(value, NULL));
         store.sample_count++;
         /* PUBLISH of QoS 0: 4 bytes, the topic, {"ts":1700000000000,"v":...} */
         store.message_bytes += 4 + strlen(name) + 25 + strlen(value);
@@ -135,22 +155,28 @@ static void read_samples(int64_t window_ms)
 /* Writes the batch that begins at `first`, of at most `max` rows; *count: those it took. */
 static size_t write_batch(size_t first, uint32_t max, uint32_t *count)
 {
-    const struct weir_compact_head head = {
-        .gateway = "bench", .sequence = 2, .table = 1, .created_ms = store.rows[first].end_ms};
+    const struct weir_compact_head head = {.gateway = "bench",
+                                           .sequence = 2,
+                                           .table = 1,
+                                           .created_ms = store.rows[first].summary.end_ms};
     const struct weir_compact_stream shape = {.aggregates = stream.aggregates,
-                                              .length_ms = store.rows[first].end_ms -
-                                                           store.rows[first].start_ms};
+                                              .length_ms = store.rows[first].summary.end_ms -
+                                                           store.rows[first].summary.start_ms,
+                                              .quantile_count = stream.quantile_count,
+                                              .quantiles = {500, 950, 990}};
     const struct weir_compact_text none = {0};
 
     if (max > store.row_count - first)
         max = (uint32_t)(store.row_count - first);
     weir_compact_writer_init(&writer, bytes, sizeof(bytes));
     for (uint32_t i = 0; i < max; i++)
-        (void)weir_compact_writer_prepare(&writer, &store.rows[first + i]);
+        (void)weir_compact_writer_prepare(&writer, &store.rows[first + i].summary,
+                                          store.rows[first + i].sketch);
     weir_compact_writer_begin(&writer, &head);
     for (*count = 0; *count < max; ++*count) {
-        if (weir_compact_writer_accept(&writer, &shape, &none, &none, &store.rows[first + *count],
-                                       NULL) != WEIR_OK)
+        if (weir_compact_writer_accept(&writer, &shape, &none, &none,
+                                       &store.rows[first + *count].summary,
+                                       store.rows[first + *count].sketch) != WEIR_OK)
             break;
     }
     return weir_compact_writer_seal(&writer);
@@ -161,6 +187,15 @@ static bool is_near(double a, double b)
     return fabs(a - b) <= 1e-12 * fabs(b);
 }
 
+static bool is_same(const struct weir_sketch *a, const struct weir_sketch *b)
+{
+    unsigned char left[WEIR_SKETCH_BYTES_MAX];
+    unsigned char right[WEIR_SKETCH_BYTES_MAX];
+    size_t length = weir_sketch_write(a, left);
+
+    return weir_sketch_write(b, right) == length && memcmp(left, right, length) == 0;
+}
+
 static void check_batch(size_t first, size_t length, uint32_t count)
 {
     struct weir_compact_row row;
@@ -168,13 +203,15 @@ static void check_batch(size_t first, size_t length, uint32_t count)
     if (weir_compact_reader_open(&reader, bytes, length) != NULL)
         abort();
     for (uint32_t i = 0; i < count; i++) {
-        const struct weir_summary *in = &store.rows[first + i];
+        const struct weir_summary *in = &store.rows[first + i].summary;
         const struct weir_summary *out = &row.summary;
 
         if (weir_compact_reader_next(&reader, &row) != WEIR_COMPACT_ROW ||
             out->series != in->series || out->start_ms != in->start_ms || out->count != in->count ||
             out->min != in->min || out->max != in->max || out->last != in->last ||
-            !is_near(out->mean, in->mean) || !is_near(out->stddev, in->stddev)) {
+            !is_near(out->mean, in->mean) || !is_near(out->stddev, in->stddev) ||
+            row.has_sketch != sketched ||
+            (sketched && !is_same(&row.sketch, store.rows[first + i].sketch))) {
             fprintf(stderr, "row %zu does not come back\n", first + i);
             exit(1);
         }
@@ -224,13 +261,21 @@ static void print_json(void)
     char line[1024];
 
     for (size_t i = 0; i < store.row_count; i++) {
-        const struct weir_summary *row = &store.rows[i];
+        const struct weir_summary *row = &store.rows[i].summary;
         struct weir_text text;
 
         weir_text_init(&text, line, sizeof(line));
-        weir_encode_summary(&text, &stream, store.names[row->series], row, NULL);
+        weir_encode_summary(&text, &stream, store.names[row->series], row, store.rows[i].sketch);
         printf("{%.*s}\n", (int)text.length, line);
     }
+}
+
+/* True for the states of the kinds that sketches alone have. */
+static bool is_of_sketches(size_t bit)
+{
+    return bit >= offsetof(struct weir_compact_model, numbers[WEIR_COMPACT_SAMPLE]) /
+                      sizeof(struct weir_coder_bit) &&
+           bit < offsetof(struct weir_compact_model, text) / sizeof(struct weir_coder_bit);
 }
 
 /* The mean, over all batches in which it was met, of where each estimate ended, as log odds. */
@@ -259,25 +304,35 @@ static void learn(uint32_t batch_rows)
         }
         at += count;
     }
-    for (size_t i = 0; i < WEIR_COMPACT_BIT_COUNT; i++)
-        printf("%u %.4f\n", counts[i], counts[i] > 0 ? sums[i] / counts[i] : 0.0);
+    for (size_t i = 0; i < WEIR_COMPACT_BIT_COUNT; i++) {
+        bool counts_here = counts[i] > 0 && (!sketched || is_of_sketches(i));
+
+        printf("%u %.4f\n", counts_here ? counts[i] : 0, counts_here ? sums[i] / counts[i] : 0.0);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    const char *mode = argc > 3 ? argv[1] : "";
+    bool json = false;
+    bool learns = false;
     int64_t window_ms;
     uint32_t batch_rows;
 
     if (argc < 3)
         return 2;
+    for (int i = 1; i < argc - 2; i++) {
+        json |= strcmp(argv[i], "--json") == 0;
+        learns |= strcmp(argv[i], "--learn") == 0;
+        sketched |= strcmp(argv[i], "--sketches") == 0;
+    }
+    stream.quantile_count = sketched ? 3 : 0;
     window_ms = strtoll(argv[argc - 2], NULL, 10);
     batch_rows = (uint32_t)strtoul(argv[argc - 1], NULL, 10);
     weir_crc32c_init();
     read_samples(window_ms);
-    if (strcmp(mode, "--json") == 0)
+    if (json)
         print_json();
-    else if (strcmp(mode, "--learn") == 0)
+    else if (learns)
         learn(batch_rows);
     else
         measure(batch_rows);

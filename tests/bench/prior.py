@@ -3,25 +3,33 @@
 
     prior.py LEARNED ... > src/format/compact_prior.c
 
-A set counts as much as any other. What none has met keeps the chance of a half. Without a set, every
-bit does: what is learned is to be learned from there, and once more from the result. The table stands in
+A set counts as much as any other. What none has met stays as it is in the table there is. Without a set
+every bit is as likely 0 as 1: what is learned is to be learned from there, and once more from the
+result; then sketches, in windows of several lengths, twice likewise. The table stands in
 docs/batch-format.md as well, and the figures there are to be taken anew.
 """
 
 import math
+import pathlib
+import re
 import sys
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 LINE = 92
+BIT_COUNT = 18 * 696 + 256
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "src" / "format" / "compact_prior.c"
 
 
 def main():
     sets = [[line.split() for line in open(path, encoding="ascii")] for path in sys.argv[1:]]
-    text = ""
-    for bits in zip(*sets) if sets else [("0 0".split(),)] * 11392:
+    text = ALPHABET[32] * BIT_COUNT
+    if sets:
+        text = "".join(re.findall(r'"([^"]+)",', TABLE.read_text(encoding="ascii")))
+    for place, bits in enumerate(zip(*sets)):
         met = [float(odds) for count, odds in bits if int(count) > 0]
-        level = round(32 + 5.5 * sum(met) / len(met)) if met else 32
-        text += ALPHABET[min(max(level, 0), 63)]
+        if met:
+            level = round(32 + 5.5 * sum(met) / len(met))
+            text = text[:place] + ALPHABET[min(max(level, 0), 63)] + text[place + 1:]
     lines = [text[at : at + LINE] for at in range(0, len(text), LINE)]
     print('#include "format/compact_model.h"\n\nconst char *const weir_compact_prior[] = {')
     for line in lines:

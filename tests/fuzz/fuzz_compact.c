@@ -48,15 +48,26 @@ static uint32_t write_rows(uint32_t count, size_t *length)
 
     weir_compact_writer_init(&writer, bytes, WEIR_COMPACT_BYTES_MAX);
     for (uint32_t i = 0; i < count; i++)
-        (void)weir_compact_writer_prepare(&writer, &rows[i].summary);
+        (void)weir_compact_writer_prepare(&writer, &rows[i].summary,
+                                          rows[i].has_sketch ? &rows[i].sketch : NULL);
     weir_compact_writer_begin(&writer, &reader.head);
     while (written < count &&
            weir_compact_writer_accept(
                &writer, &rows[written].stream, &none, &none, &rows[written].summary,
-               rows[written].has_quantiles ? rows[written].quantiles : NULL) == WEIR_OK)
+               rows[written].has_sketch ? &rows[written].sketch : NULL) == WEIR_OK)
         written++;
     *length = weir_compact_writer_seal(&writer);
     return written;
+}
+
+static void check_sketch(const struct weir_sketch *after, const struct weir_sketch *before)
+{
+    unsigned char left[WEIR_SKETCH_BYTES_MAX];
+    unsigned char right[WEIR_SKETCH_BYTES_MAX];
+    size_t length = weir_sketch_write(after, left);
+
+    if (weir_sketch_write(before, right) != length || memcmp(left, right, length) != 0)
+        abort();
 }
 
 static void check_row(const struct weir_compact_row *before)
@@ -70,6 +81,9 @@ static void check_row(const struct weir_compact_row *before)
            after.summary.end_ms == before->summary.end_ms &&
            after.summary.count == before->summary.count &&
            after.summary.revision == before->summary.revision);
+    assert(after.has_sketch == before->has_sketch);
+    if (before->has_sketch)
+        check_sketch(&after.sketch, &before->sketch);
     if (shown & 1u << WEIR_AGGREGATE_MIN)
         assert(memcmp(&after.summary.min, &before->summary.min, sizeof(double)) == 0);
     if (shown & 1u << WEIR_AGGREGATE_LAST)

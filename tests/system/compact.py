@@ -5,17 +5,20 @@ import math
 import pathlib
 import struct
 
+import sketch
+
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "batch-format.md"
-MAGIC = b"\xb7w\x01"
+MAGIC = b"\xb7w\x02"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 CHANCES = [round(65536 / (1 + math.exp((32 - i) / 5.5))) for i in range(64)]
 
 (HEAD, LEDGER, DECLARE, FLAG, TRACK, TIME, REVISION, COUNT, RANGE, LOW, EDGE, TOTAL, SQUARES, DOUBLE,
- SPAN, TEXT) = range(16)
+ SPAN, TEXT, SAMPLE, BIN) = range(18)
 (MORE, UNSYNCHRONISED, NEXT, STREAM_NAMED, SERIES_NAMED, KIN, REGULAR, RAW, RAW_AGAIN,
  FIRST_HIGH) = range(10)
 LAST_HIGH = FIRST_HIGH + 6
-CORRECTED, QUANTILES, QUANTILE_OFF = 21, 22, 23
+CORRECTED = 21
+ON_GRID, ANYWHERE, PLAIN, NO_SKETCH = range(4)
 AGGREGATES = ["count", "sum", "min", "max", "mean", "stddev", "first", "last", "delta", "rate"]
 TINY = 2.0 ** -900
 
@@ -138,7 +141,7 @@ class Coder:
         for _ in range(count):
             node = 1
             while node < 256:
-                node = node << 1 | self.bit(16 * self.KIND + node)
+                node = node << 1 | self.bit(18 * self.KIND + node)
             out.append(node & 255)
         return bytes(out)
 
@@ -382,7 +385,11 @@ class Batch:
         if span and "first" in columns:
             row["first"] = self.edge(FIRST_HIGH + entry, span)
         fits = self.fits(track, count, low, span)
-        if span and fits and columns & {"sum", "mean", "stddev"}:
+        if row["samples"] is not None:
+            row["samples"] = self.read_samples(count, span)
+            row["total"] = sum(row["samples"])
+            row["squares"] = sum(place * place for place in row["samples"])
+        elif span and fits and columns & {"sum", "mean", "stddev"}:
             self.read_moments(columns, count, row)
         out.update(min=self.value(track, low), max=self.value(track, low + span),
                    first=self.value(track, low + row["first"]),
@@ -391,6 +398,18 @@ class Batch:
                      last=low + (row["last"] if "last" in columns else span // 2),
                      mean=low + (div(row["total"], count) if fits else span // 2))
         return fits
+
+    def read_samples(self, count, span):
+        """Rising, as steps from the least."""
+        places = [0]
+        for left in range(count - 2, 0, -1):
+            rest, step = span - places[-1], 0
+            if rest:
+                level = half_level(4 * rest // (left + 1))
+                step = self.coder.number(SAMPLE, 2 + min(level, 21),
+                                         (rest // (left + 1) + 1).bit_length() - 1)
+            places.append(places[-1] + step)
+        return places + [span] if count > 1 else places
 
     def read_pointed(self, track, columns, row, out):
         coder, miss, place = self.coder, track["miss"], track["low"]
@@ -415,8 +434,9 @@ class Batch:
             track["low"] += div(row["total"], out["count"])
         return fits
 
-    def read_on_grid(self, track, columns, out):
-        row = {"low": 0, "range": 0, "first": 0, "last": 0, "total": 0, "squares": 0}
+    def read_on_grid(self, track, columns, out, sampled):
+        row = {"low": 0, "range": 0, "first": 0, "last": 0, "total": 0, "squares": 0,
+               "samples": [] if sampled else None}
         ranged = {"min", "max"} <= columns
         fits = (self.read_ranged if ranged else self.read_pointed)(track, columns, row, out)
         count, step, scale = out["count"], track["step"], track["scale"]
@@ -439,6 +459,7 @@ class Batch:
         if "stddev" in columns:
             out["stddev"] = self.near(4, deviation)
         track["known"] = True
+        return [self.value(track, row["low"] + place) for place in row["samples"] or []]
 
     def read_raw(self, track, columns, out):
         value, begun = track["value"], False
@@ -464,26 +485,45 @@ class Batch:
         out = {}
         self.read_window(track, out)
         track["raw"] = self.coder.flag(RAW_AGAIN if track["raw"] else RAW)
-        (self.read_raw if track["raw"] else self.read_on_grid)(track, stream["columns"], out)
+        form, samples = NO_SKETCH, []
+        if stream["quantiles"]:
+            form = self.coder.number(SAMPLE, 0)
+        if track["raw"]:
+            self.read_raw(track, stream["columns"], out)
+        else:
+            samples = self.read_on_grid(track, stream["columns"], out,
+                                        form == ON_GRID and out["count"] <= 64)
         if "span" in stream["columns"]:
             track["span"] += self.coder.signed(SPAN, 0)
         row = self.show(track, stream, out)
-        if stream["quantiles"] and self.coder.flag(QUANTILES):
-            names = [f"p{quantile / 10:g}" for quantile in stream["quantiles"]]
-            row.update(zip(names, self.read_quantiles(track, out["min"], len(names))))
+        if form != NO_SKETCH:
+            if form == PLAIN:
+                drawn = sketch.read(bytes(self.coder.raw(8)
+                                          for _ in range(self.coder.number(SAMPLE, 1))))
+            elif samples:
+                drawn = sketch.Sketch(samples=samples)
+            else:
+                drawn = self.read_bins(track, out, form == ANYWHERE)
+            for quantile in stream["quantiles"]:
+                row[f"p{quantile / 10:g}"] = drawn.quantile(quantile, out["min"], out["max"])
+            row["sketch"] = drawn.write().hex()
         return row
 
-    def read_quantiles(self, track, before, count):
-        steps = 0
-        for _ in range(count):
-            if track["raw"] or self.coder.flag(QUANTILE_OFF):
-                before = self.double(15, before)
-            else:
-                rest = track["range"] - steps
-                level = rest.bit_length()
-                steps += self.coder.number(SPAN, 1 + min(level, 22), max(level - 2, 0))
-                before = self.value(track, track["low"] + steps)
-            yield before
+    def read_bins(self, track, out, anywhere):
+        exponent, first, last = sketch.bins_of(out["min"], out["max"])
+        told = list(range(first, last + 1))
+        if not anywhere and not track["raw"] and track["range"] < 256:
+            told = sorted({sketch.bin_of(self.value(track, track["low"] + place), exponent)
+                           for place in range(track["range"] + 1)})
+        left, counts, before = out["count"], {}, out["count"] // len(told)
+        for at, number in enumerate(told[:-1]):
+            guess = (2 * before + left // (len(told) - at)) // 3
+            before = self.coder.number(BIN, min(half_level(guess), 23),
+                                       (guess + 1).bit_length() - 1) + (at == 0)
+            counts[number] = before
+            left -= before
+        counts[told[-1]] = left
+        return sketch.Sketch(bins=counts, exponent=exponent)
 
     def show(self, track, stream, out):
         names = self.names.get(self.key(stream["stream"]))
@@ -511,12 +551,15 @@ def length_of(data):
     return 6 + int.from_bytes(data[3:6], "little") + 4
 
 
-def read(data, names):
-    """A batch as its JSON form says it, and `table`. names: a dict that lasts, empty at first."""
+def read(data, names, sketches=False):
+    """A batch as its JSON form says it, and `table`. names: a dict that lasts, empty at first.
+    sketches: each row's in its plain form, in hexadecimal."""
     if length_of(data) != len(data) or crc32c(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise Damaged
     batch = Batch(data[6:-4], names)
     rows = []
     while batch.coder.flag(MORE):
         rows.append(batch.read_row())
+        if not sketches:
+            rows[-1].pop("sketch", None)
     return dict(batch.head, schema="weir.batch/1", summaries=rows)

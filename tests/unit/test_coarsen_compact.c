@@ -91,7 +91,7 @@ static size_t write_compact(struct rig *rig, uint64_t sequence, const struct wei
 
     weir_compact_writer_init(&rig->writer, rig->bytes, sizeof(rig->bytes));
     for (uint32_t i = 0; i < BATCH_ROWS; i++)
-        assert_int_equal(weir_compact_writer_prepare(&rig->writer, &rows[i]), WEIR_OK);
+        assert_int_equal(weir_compact_writer_prepare(&rig->writer, &rows[i], NULL), WEIR_OK);
     weir_compact_writer_begin(&rig->writer, &head);
     for (uint32_t i = 0; i < BATCH_ROWS; i++) {
         char name[32];
@@ -278,7 +278,7 @@ static void accept_long_names(struct rig *rig, struct test_random *random, uint6
         weir_moments_accept(&moments, rows[i].start_ms, named ? 1000003 : 1000003.6);
         weir_moments_accept(&moments, rows[i].start_ms, named && i % 2 == 0 ? 1000003 : 1000003.5);
         weir_moments_summarise(&moments, &rows[i]);
-        assert_int_equal(weir_compact_writer_prepare(&rig->writer, &rows[i]), WEIR_OK);
+        assert_int_equal(weir_compact_writer_prepare(&rig->writer, &rows[i], NULL), WEIR_OK);
     }
     weir_compact_writer_begin(&rig->writer, &head);
     for (uint32_t i = 0; i < BATCH_ROWS; i++) {

@@ -31,21 +31,36 @@ static double decimal(struct test_random *random, int digits, int64_t width)
     return strtod(text, NULL);
 }
 
-/* The row of a window of such decimals. */
-static struct weir_summary draw_row(struct test_random *random, int digits, int64_t width)
+/* The row of a window of such decimals, and the sketch of its samples, if asked for. */
+static struct weir_summary draw_sketched(struct test_random *random, int digits, int64_t width,
+                                         uint32_t count, struct weir_sketch *sketch)
 {
     struct weir_moments moments = {0};
     struct weir_summary row = {.series = random_below(random, 40),
                                .field = (uint16_t)random_below(random, 3),
                                .stream = random_below(random, 4)};
-    uint32_t count = 1 + random_below(random, random_once_in(random, 3) ? 3 : 90);
 
     row.start_ms = 1700000000000 + 10000 * random_between(random, -3, 3);
     row.end_ms = row.start_ms + 10000;
-    for (uint32_t i = 0; i < count; i++)
-        weir_moments_accept(&moments, row.start_ms + i, decimal(random, digits, width));
+    for (uint32_t i = 0; i < count; i++) {
+        double value = decimal(random, digits, width);
+
+        weir_moments_accept(&moments, row.start_ms + i, value);
+        if (sketch)
+            weir_sketch_accept(sketch, value);
+    }
     weir_moments_summarise(&moments, &row);
     return row;
+}
+
+static uint32_t draw_count(struct test_random *random)
+{
+    return 1 + random_below(random, random_once_in(random, 3) ? 3 : 90);
+}
+
+static struct weir_summary draw_row(struct test_random *random, int digits, int64_t width)
+{
+    return draw_sketched(random, digits, width, draw_count(random), NULL);
 }
 
 static void rows_of_decimals_come_back(void **state)
@@ -111,6 +126,72 @@ static double hostile(struct test_random *random)
         return values[random_below(random, sizeof(values) / sizeof(values[0]))];
     memcpy(&value, &bits, sizeof(value));
     return value;
+}
+
+/* Samples and bins, on the grid and off it, with and without the moments that they tell. */
+static void sketches_come_back(void **state)
+{
+    static const uint32_t counts[] = {1, 2, 3, 63, 64, 65, 66, 300, 5000};
+    struct test_random random = random_make(9);
+    struct compact_rig *rig = set_up();
+
+    (void)state;
+    for (uint32_t round = 0; round < 300; round++) {
+        int64_t width = random_between(&random, 0, 1 << random_below(&random, 30));
+
+        rig->row_count = 1 + random_below(&random, 100);
+        memset(rig->sketches, 0, sizeof(rig->sketches));
+        for (uint32_t i = 0; i < 4; i++) {
+            rig->streams[i].aggregates = random_below(&random, ALL_AGGREGATES + 1);
+            rig->streams[i].quantile_count = 1;
+            rig->streams[i].quantiles[0] = 500;
+        }
+        for (uint32_t i = 0; i < rig->row_count; i++) {
+            int digits = random_once_in(&random, 30) ? 14 : (int)(round % 7);
+            uint32_t count =
+                random_once_in(&random, 2) ? counts[random_below(&random, 9)] : draw_count(&random);
+
+            rig->rows[i] = draw_sketched(&random, digits, width, count,
+                                         random_once_in(&random, 20) ? NULL : &rig->sketches[i]);
+        }
+        round_trip(rig);
+    }
+    free(rig);
+}
+
+/* A sketch that is not of the row, whose bins lie elsewhere, or too many samples: it goes as it is. */
+static void sketches_of_anything_come_back(void **state)
+{
+    struct test_random random = random_make(10);
+    struct compact_rig *rig = set_up();
+
+    (void)state;
+    rig->streams[0].quantile_count = 1;
+    rig->streams[0].quantiles[0] = 1;
+    for (uint32_t round = 0; round < 300; round++) {
+        rig->row_count = 20;
+        memset(rig->sketches, 0, sizeof(rig->sketches));
+        for (uint32_t i = 0; i < rig->row_count; i++) {
+            uint32_t count = draw_count(&random);
+            struct weir_sketch *sketch = &rig->sketches[i];
+
+            (void)draw_sketched(&random, 1, 1000, count, sketch);
+            rig->rows[i] = draw_sketched(&random, 1, 1000, count, NULL);
+            rig->rows[i].stream = 0;
+            for (uint32_t left = random_below(&random, 30); left > 0 && count > 64; left--) {
+                const struct weir_sketch copy = *sketch;
+
+                weir_sketch_merge(sketch, &copy);
+            }
+            rig->rows[i].count = sketch->count;
+            if (random_once_in(&random, 4))
+                rig->rows[i].min = hostile(&random);
+            if (random_once_in(&random, 4))
+                rig->rows[i].max = hostile(&random);
+        }
+        round_trip(rig);
+    }
+    free(rig);
 }
 
 static int64_t hostile_time(struct test_random *random)
@@ -201,7 +282,7 @@ static void every_row_may_be_of_another_series(void **state)
         rig->rows[i].series = 1000000 - i;
     }
     round_trip(rig);
-    assert_int_equal(weir_compact_writer_prepare(&rig->writer, &rig->rows[0]), WEIR_FULL);
+    assert_int_equal(weir_compact_writer_prepare(&rig->writer, &rig->rows[0], NULL), WEIR_FULL);
     free(rig);
 }
 
@@ -295,6 +376,17 @@ static void the_envelope_comes_back(void **state)
     free(rig);
 }
 
+/* A sketch that was read can be asked, whatever was read. */
+static void ask(const struct weir_compact_row *row)
+{
+    const uint16_t thousandths[] = {1, 500, 999};
+    double quantiles[3];
+
+    assert_int_equal(row->sketch.count, row->summary.count);
+    weir_sketch_quantiles(&row->sketch, thousandths, 3, row->summary.min, row->summary.max,
+                          quantiles);
+}
+
 /* Opens bytes whose checksum is right, and reads them to their end. */
 static void read_through(struct compact_rig *rig, const unsigned char *bytes, size_t length)
 {
@@ -306,6 +398,8 @@ static void read_through(struct compact_rig *rig, const unsigned char *bytes, si
     for (uint32_t i = 0; outcome == WEIR_COMPACT_ROW; i++) {
         assert_true(i <= WEIR_COMPACT_ROW_COUNT_MAX);
         outcome = weir_compact_reader_next(&rig->reader, &row);
+        if (outcome == WEIR_COMPACT_ROW && row.has_sketch)
+            ask(&row);
     }
 }
 
@@ -326,8 +420,13 @@ static void damage_is_found_and_harms_nothing(void **state)
     (void)state;
     rig->named = true;
     rig->row_count = 60;
+    for (uint32_t i = 0; i < 4; i++) {
+        rig->streams[i].quantile_count = 1;
+        rig->streams[i].quantiles[0] = 950;
+    }
     for (uint32_t i = 0; i < rig->row_count; i++)
-        rig->rows[i] = draw_row(&random, random_once_in(&random, 9) ? 14 : 2, 1000);
+        rig->rows[i] = draw_sketched(&random, random_once_in(&random, 9) ? 14 : 2, 1000,
+                                     draw_count(&random), &rig->sketches[i]);
     round_trip(rig);
     bytes = malloc(rig->length);
     assert_non_null(bytes);
@@ -350,6 +449,8 @@ int main(void)
         cmocka_unit_test(decimals_need_few_bytes),
         cmocka_unit_test(rows_of_anything_come_back),
         cmocka_unit_test(means_leave_the_grid_and_come_back),
+        cmocka_unit_test(sketches_come_back),
+        cmocka_unit_test(sketches_of_anything_come_back),
         cmocka_unit_test(every_row_may_be_of_another_series),
         cmocka_unit_test(names_come_with_the_first_row_of_their_series),
         cmocka_unit_test(a_batch_that_is_full_ends_before_the_row),

@@ -22,7 +22,7 @@ struct found {
     uint32_t row_count;
     uint32_t name_count; /* of series */
     uint32_t stream_count;
-    uint32_t quantile_count; /* rows that have them */
+    uint32_t sketch_count; /* rows that have one */
 };
 
 struct rig {
@@ -79,27 +79,24 @@ static void tear_down(struct rig *rig)
     free(rig);
 }
 
-/* Those of the sketch that lies beside the row. */
-static void check_quantiles(const struct weir_compact_row *row,
-                            const struct weir_engine_batch *batch, uint32_t index)
+/* It is the one that lies beside the row. */
+static void check_sketch(const struct weir_compact_row *row, const struct weir_engine_batch *batch,
+                         uint32_t index)
 {
     struct weir_sketch_list_entry entry;
     struct weir_sketch_list list;
-    struct weir_sketch sketch;
-    double quantiles[WEIR_QUANTILE_COUNT_MAX];
+    unsigned char bytes[WEIR_SKETCH_BYTES_MAX];
     bool sketched = false;
 
     weir_sketch_list_open(&list, batch->sketches, batch->sketches_length);
     for (uint32_t i = 0; i <= index; i++)
         sketched = weir_sketch_list_take(&list, i, &entry);
-    assert_int_equal(sketched, row->has_quantiles);
+    assert_int_equal(sketched, row->has_sketch);
     if (!sketched)
         return;
-    assert_int_equal(weir_sketch_read(&sketch, entry.bytes, entry.length), WEIR_OK);
-    weir_sketch_quantiles(&sketch, entry.quantiles, entry.quantile_count, row->summary.min,
-                          row->summary.max, quantiles);
     assert_int_equal(entry.quantile_count, row->stream.quantile_count);
-    assert_memory_equal(row->quantiles, quantiles, entry.quantile_count * sizeof(quantiles[0]));
+    assert_int_equal(weir_sketch_write(&row->sketch, bytes), entry.length);
+    assert_memory_equal(bytes, entry.bytes, entry.length);
 }
 
 static void note_batch(struct rig *rig, const struct weir_engine_batch *batch)
@@ -119,8 +116,8 @@ static void note_batch(struct rig *rig, const struct weir_engine_batch *batch)
         assert_true(row.summary.sum == batch->rows[i].sum);
         found->name_count += row.series_text.there;
         found->stream_count += row.stream_text.there;
-        found->quantile_count += row.has_quantiles;
-        check_quantiles(&row, batch, i);
+        found->sketch_count += row.has_sketch;
+        check_sketch(&row, batch, i);
     }
     assert_int_equal(weir_compact_reader_next(&rig->reader, &row), WEIR_COMPACT_END);
     rig->row_count += batch->row_count;
@@ -264,7 +261,7 @@ static void fill_with_long_names(uint32_t quantile_count)
         assert_int_equal(rig->found[i].sequence, i + 1);
     assert_int_equal(rig->row_count, rig->summary_count);
     for (uint32_t i = 0; i < rig->found_count; i++)
-        assert_int_equal(rig->found[i].quantile_count,
+        assert_int_equal(rig->found[i].sketch_count,
                          quantile_count > 0 ? rig->found[i].row_count : 0);
     tear_down(rig);
 }

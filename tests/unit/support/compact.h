@@ -16,6 +16,7 @@ struct compact_rig {
     struct weir_compact_head head;
     struct weir_compact_stream streams[WEIR_STREAM_COUNT_MAX]; /* by index */
     struct weir_summary rows[WEIR_COMPACT_ROW_COUNT_MAX];
+    struct weir_sketch sketches[WEIR_COMPACT_ROW_COUNT_MAX]; /* without samples: the row has none */
     uint32_t row_count;
     bool named; /* every name at its first row */
     struct weir_compact_writer writer;
@@ -41,6 +42,11 @@ static inline uint32_t compact_name(char *name, const struct weir_summary *row)
     return (uint32_t)sprintf(name, "site/room-%u/device%u", row->series / 10, row->series);
 }
 
+static inline const struct weir_sketch *compact_sketch(const struct compact_rig *rig, uint32_t row)
+{
+    return rig->sketches[row].count > 0 ? &rig->sketches[row] : NULL;
+}
+
 /* Writes the rows, or as many as there is room for. Returns how many went in. */
 static inline uint32_t compact_write(struct compact_rig *rig, size_t size)
 {
@@ -50,7 +56,9 @@ static inline uint32_t compact_write(struct compact_rig *rig, size_t size)
 
     weir_compact_writer_init(&rig->writer, rig->bytes, size);
     for (uint32_t i = 0; i < rig->row_count; i++)
-        assert_int_equal(weir_compact_writer_prepare(&rig->writer, &rig->rows[i]), WEIR_OK);
+        assert_int_equal(
+            weir_compact_writer_prepare(&rig->writer, &rig->rows[i], compact_sketch(rig, i)),
+            WEIR_OK);
     weir_compact_writer_begin(&rig->writer, &rig->head);
     for (; count < rig->row_count; count++) {
         const struct weir_summary *row = &rig->rows[count];
@@ -58,7 +66,7 @@ static inline uint32_t compact_write(struct compact_rig *rig, size_t size)
         struct weir_compact_text series = {series_name, compact_name(series_name, row), rig->named};
 
         if (weir_compact_writer_accept(&rig->writer, &rig->streams[row->stream], &stream, &series,
-                                       row, NULL) != WEIR_OK)
+                                       row, compact_sketch(rig, count)) != WEIR_OK)
             break;
     }
     rig->length = weir_compact_writer_seal(&rig->writer);
@@ -107,6 +115,15 @@ static inline bool compact_equal(uint32_t aggregates, const struct weir_summary 
            out->end_ms == in->end_ms && out->count == in->count;
 }
 
+/* True when two sketches hold the same, samples in any order. */
+static inline bool compact_equal_sketches(const struct weir_sketch *a, const struct weir_sketch *b)
+{
+    unsigned char bytes[2][WEIR_SKETCH_BYTES_MAX];
+    size_t length = weir_sketch_write(a, bytes[0]);
+
+    return weir_sketch_write(b, bytes[1]) == length && memcmp(bytes[0], bytes[1], length) == 0;
+}
+
 /* Reads what was written and compares it with the first count rows. */
 static inline void compact_check(struct compact_rig *rig, uint32_t count)
 {
@@ -118,6 +135,9 @@ static inline void compact_check(struct compact_rig *rig, uint32_t count)
         if (!compact_equal(rig->streams[rig->rows[i].stream].aggregates, &row.summary,
                            &rig->rows[i]))
             fail_msg("row %u does not come back", i);
+        assert_int_equal(row.has_sketch, rig->sketches[i].count > 0);
+        if (row.has_sketch && !compact_equal_sketches(&row.sketch, &rig->sketches[i]))
+            fail_msg("the sketch of row %u does not come back", i);
     }
     assert_int_equal(weir_compact_reader_next(&rig->reader, &row), WEIR_COMPACT_END);
 }
