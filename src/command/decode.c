@@ -161,7 +161,7 @@ static bool decode_stream(struct decoder *decoder)
     return false;
 }
 
-static int decode_file(const char *path, enum form form)
+static int decode_file(const char *path, enum form form, bool sketches)
 {
     bool from_file = path && strcmp(path, "-") != 0;
     struct decoder *decoder;
@@ -177,7 +177,7 @@ static int decode_file(const char *path, enum form form)
     }
     decoder = malloc(sizeof(*decoder));
     if (decoder)
-        decoder->compact = weir_decode_compact_create();
+        decoder->compact = weir_decode_compact_create(sketches);
     if (!decoder || !decoder->compact) {
         free(decoder);
         fputs("weir: out of memory\n", stderr);
@@ -214,7 +214,7 @@ static bool parse_form(const char *text, enum form *form)
 static void print_usage(FILE *file)
 {
     fputs(
-        "usage: weir decode [--to ndjson|csv|line] [FILE|-]\n"
+        "usage: weir decode [--to ndjson|csv|line] [--sketches] [FILE|-]\n"
         "\n"
         "Prints what batches of the uplink hold, in compact form or as JSON. They stand back to\n"
         "back; or a line each in hexadecimal, as `mosquitto_sub -F %x` writes them.\n"
@@ -224,6 +224,9 @@ static void print_usage(FILE *file)
         "(default)\n"
         "      --to csv      a head and a row for each summary\n"
         "      --to line     InfluxDB's line protocol, a point for each summary at its start\n"
+        "      --sketches    with ndjson, the sketch behind the quantiles of a compact batch, too, "
+        "in\n"
+        "                    hexadecimal, as docs/batch-format.md has its plain form\n"
         "      --help        this text\n"
         "\n"
         "What is no batch is named on stderr with its place, and passed over; the exit status is\n"
@@ -235,10 +238,12 @@ int weir_command_decode(int argc, char **argv)
 {
     static const struct option options[] = {
         {"to", required_argument, NULL, 't'},
+        {"sketches", no_argument, NULL, 's'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     enum form form = FORM_NDJSON;
+    bool sketches = false;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -246,6 +251,9 @@ int weir_command_decode(int argc, char **argv)
         case 't':
             if (!parse_form(optarg, &form))
                 return WEIR_EXIT_USAGE;
+            break;
+        case 's':
+            sketches = true;
             break;
         case 'h':
             print_usage(stdout);
@@ -260,5 +268,9 @@ int weir_command_decode(int argc, char **argv)
         print_usage(stderr);
         return WEIR_EXIT_USAGE;
     }
-    return decode_file(argv[optind], form);
+    if (sketches && form != FORM_NDJSON) {
+        fputs("weir decode: --sketches goes with --to ndjson alone\n", stderr);
+        return WEIR_EXIT_USAGE;
+    }
+    return decode_file(argv[optind], form, sketches);
 }

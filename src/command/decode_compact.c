@@ -37,14 +37,16 @@ struct weir_decode_compact {
     struct weir_stream_config stream; /* as whose row the one at hand is written */
     struct weir_field_config fields[WEIR_FIELD_COUNT_MAX];
     char series[WEIR_TOPIC_LENGTH_MAX + 1];
+    bool sketches;
 };
 
-struct weir_decode_compact *weir_decode_compact_create(void)
+struct weir_decode_compact *weir_decode_compact_create(bool sketches)
 {
     struct weir_decode_compact *compact = calloc(1, sizeof(*compact));
 
     if (!compact)
         return NULL;
+    compact->sketches = sketches;
     compact->names = calloc(SLOT_COUNT, sizeof(compact->names[0]));
     compact->text = malloc(TEXT_BYTES);
     compact->stream.fields = compact->fields;
@@ -159,6 +161,21 @@ static void name_series(struct weir_decode_compact *compact, uint32_t series)
         (void)snprintf(compact->series, sizeof(compact->series), "#%u", series);
 }
 
+static void write_sketch(const struct weir_sketch *sketch, struct weir_text *json)
+{
+    unsigned char bytes[WEIR_SKETCH_BYTES_MAX];
+    size_t length = weir_sketch_write(sketch, bytes);
+
+    weir_text_add(json, ",\"sketch\":\"");
+    for (size_t i = 0; i < length; i++) {
+        char digits[3];
+
+        (void)snprintf(digits, sizeof(digits), "%02x", bytes[i]);
+        weir_text_add(json, digits);
+    }
+    weir_text_add(json, "\"");
+}
+
 static void write_row(struct weir_decode_compact *compact, struct weir_text *json)
 {
     const struct weir_compact_row *row = &compact->row;
@@ -174,6 +191,8 @@ static void write_row(struct weir_decode_compact *compact, struct weir_text *jso
     memcpy(compact->stream.quantiles, row->stream.quantiles, sizeof(row->stream.quantiles));
     weir_encode_summary(json, &compact->stream, compact->series, &row->summary,
                         row->has_sketch ? &row->sketch : NULL);
+    if (compact->sketches && row->has_sketch)
+        write_sketch(&row->sketch, json);
 }
 
 const char *weir_decode_compact_expand(struct weir_decode_compact *compact, const char *bytes,
@@ -206,5 +225,5 @@ const char *weir_decode_compact_expand(struct weir_decode_compact *compact, cons
     weir_text_add(json, "]}");
     if (outcome == WEIR_COMPACT_DAMAGED)
         return "damaged: it cannot be read to its end";
-    return json->overflow ? "its names are too long" : NULL;
+    return json->overflow ? "as JSON it is too long" : NULL;
 }

@@ -14,8 +14,8 @@
 
 struct weir_decode_compact;
 
-/* NULL: no memory. */
-struct weir_decode_compact *weir_decode_compact_create(void);
+/* sketches: rows get the plain form of their sketch, in hexadecimal, as "sketch". NULL: no memory. */
+struct weir_decode_compact *weir_decode_compact_create(bool sketches);
 void weir_decode_compact_destroy(struct weir_decode_compact *compact);
 
 /* Writes the batch as JSON, and remembers its names. Returns what is wrong, a static string; NULL:

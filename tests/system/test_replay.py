@@ -20,6 +20,7 @@ import traceback
 
 import compact
 import reference
+import sketch
 from reference import field, stream
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -353,12 +354,12 @@ def test_batches_decode_to_the_summaries_on_stdout(bench):
            "a batch is at most a quarter of the outbox")
 
 
-def read_compact(data):
+def read_compact(data, **options):
     """Batches in compact form, back to back, by the reader that knows only their page."""
     names = {}
     while data:
         length = compact.length_of(data)
-        yield compact.read(data[:length], names)
+        yield compact.read(data[:length], names, **options)
         data = data[length:]
 
 
@@ -395,6 +396,53 @@ def test_compact_batches_hold_the_summaries_on_stdout(bench):
         batches.read_bytes()[at:at + length].hex() + "\n" for at, length in places(batches)))
     equal(bench.run("decode", hexadecimal).stdout, bench.run("decode", str(batches)).stdout,
           "the same as lines of hexadecimal digits")
+
+
+def sketched_rows(bench, text, window_ms):
+    """The summaries of boilers, decoded with their sketches, which a reader of our own finds, too."""
+    boiler = dict(BOILER, size=window_ms, aggregates=["count", "min", "max", "p50", "p95"])
+    batches = bench.folder / "batches"
+    bench.run("replay", "-c", bench.config([boiler]), "--batches", str(batches),
+              data=text.encode())
+    decoded = [json.loads(one) for one in
+               bench.run("decode", "--sketches", str(batches)).stdout.splitlines()]
+    rows = [one for one in decoded if one["type"] == "summary"]
+    plain = [json.loads(one) for one in bench.run("decode", str(batches)).stdout.splitlines()]
+    equal([{key: row[key] for key in row if key != "sketch"} for row in rows],
+          [one for one in plain if one["type"] == "summary"], "rows without their sketches")
+    equal([row["sketch"] for row in rows],
+          [row["sketch"] for batch in read_compact(batches.read_bytes(), sketches=True)
+           for row in batch["summaries"]], "sketches of two readers")
+    return rows
+
+
+def test_sketches_of_compact_batches_merge_and_answer(bench):
+    draw = random.Random(11)
+    values = {"0": [], "1": []}
+    text = ""
+    for i in range(4800):
+        value = round(20 + draw.gauss(0, 3), draw.choice((1, 2)))
+        values[str(i % 2)].append(value)
+        text += line(f"boiler/{i % 2}/temp", T0 + 50 * i, str(value))
+    # Windows with few samples, with bins, and all in one: the parts make the whole.
+    whole = {row["series"]: sketch.read(bytes.fromhex(row["sketch"])).write()
+             for row in sketched_rows(bench, text, 3_600_000)}
+    for window_ms in (1000, 60_000):
+        rows = sketched_rows(bench, text, window_ms)
+        for series, drawn in values.items():
+            mine = [row for row in rows if row["series"] == series]
+            parts = [sketch.read(bytes.fromhex(row["sketch"])) for row in mine]
+            equal([part.count for part in parts], [row["count"] for row in mine], "counts")
+            merged = parts[0]
+            for part in parts[1:]:
+                merged = merged.merge(part)
+            equal(merged.write(), whole[series], "what the parts make")
+            ordered = sorted(drawn)
+            for thousandths in (1, 250, 777, 990, 999):
+                off = merged.quantile(thousandths, ordered[0], ordered[-1]) \
+                    - ordered[-(-len(ordered) * thousandths // 1000) - 1]
+                expect(abs(off) <= 0.01 * (ordered[-1] - ordered[0]), f"p{thousandths / 10:g}")
+    bench.run("decode", "--sketches", "--to", "csv", "-", data=b"", status=2)
 
 
 def places(path):
