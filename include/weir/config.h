@@ -155,6 +155,8 @@ struct weir_config {
     struct weir_peer_config broker;
     struct weir_peer_config uplink; /* url empty: no uplink */
     int64_t uplink_every_ms;
+    int64_t uplink_jitter_ms;       /* at most uplink_every_ms */
+    uint64_t uplink_max_bytes;      /* a batch that has come to so many leaves before its time */
     enum weir_batch_format uplink_format;
     uint64_t uplink_rate;   /* bytes a second */
     uint64_t outbox_bytes;  /* memory of the outbox */
@@ -189,6 +191,10 @@ uint64_t weir_stream_hash(const struct weir_stream_config *stream);
  * same stream and field. Silence is of no field. */
 bool weir_rule_is_same(const struct weir_config *from, const struct weir_rule_config *rule,
                        const struct weir_config *to, const struct weir_rule_config *other);
+
+/* How long after each multiple of uplink_every_ms batches are made: 0 <= offset < uplink_jitter_ms, or
+ * 0 without one, by the gateway's name alone, so that gateways of a fleet do not send at once. */
+int64_t weir_config_offset_ms(const struct weir_config *config);
 
 /* The hash of everything that has a meaning, as it stands in hash. */
 uint64_t weir_config_hash(const struct weir_config *config);

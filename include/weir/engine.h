@@ -5,8 +5,9 @@
  * Like the pipeline it is fed (accept), told the time (advance) and drained (take), reads no clock,
  * does no I/O and takes no memory. All its state lies in one arena.
  *
- * A batch is given out when the schedule says so (at every multiple of uplink_every_ms since the
- * epoch at which it has rows) and before that whenever it is full.
+ * A batch is given out when the schedule says so (weir_config_offset_ms after every multiple of
+ * uplink_every_ms since the epoch, if it has rows then) and before that whenever it is full or has
+ * come to uplink_max_bytes, which its last row may exceed.
  */
 #ifndef WEIR_ENGINE_H
 #define WEIR_ENGINE_H

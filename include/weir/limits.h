@@ -85,4 +85,7 @@
  * and the three copies there may be of one cost little memory. */
 #define WEIR_BATCH_BYTES_MAX (62 * 1024)
 
+/* The least size at which a batch may be made to leave: below, its envelope is most of it. */
+#define WEIR_BATCH_BYTES_MIN 1024
+
 #endif

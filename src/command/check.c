@@ -199,35 +199,39 @@ static void add_stream_load(struct load *load, const struct weir_config *config,
     load->hour_rows += (stream->max_series * (uint64_t)stream->field_count * HOUR_MS) / window_ms;
 }
 
-static uint64_t batch_bytes_max(const struct weir_config *config)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    uint64_t share = config->outbox_bytes / OUTBOX_SHARE;
+    return a < b ? a : b;
+}
 
-    return share < WEIR_BATCH_BYTES_MAX ? share : WEIR_BATCH_BYTES_MAX;
+static uint64_t divide_up(uint64_t bytes, uint64_t by)
+{
+    return (bytes + by - 1) / by;
 }
 
 /* A batch is full when its rows are, in bytes or by their number, or their sketches. */
-static uint64_t count_batches(const struct load *load, uint64_t batch_max)
+static uint64_t count_batches(const struct load *load, const struct weir_config *config)
 {
-    uint64_t larger = load->schedule_bytes > load->schedule_sketch_bytes
-                          ? load->schedule_bytes
-                          : load->schedule_sketch_bytes;
-    uint64_t by_bytes = (larger + batch_max - 1) / batch_max;
-    uint64_t by_rows =
-        (load->schedule_rows + WEIR_BATCH_ROW_COUNT_MAX - 1) / WEIR_BATCH_ROW_COUNT_MAX;
+    uint64_t share = least(config->outbox_bytes / OUTBOX_SHARE, WEIR_BATCH_BYTES_MAX);
+    const uint64_t counts[] = {
+        divide_up(load->schedule_bytes, least(share, config->uplink_max_bytes)),
+        divide_up(load->schedule_sketch_bytes, share),
+        divide_up(load->schedule_rows, WEIR_BATCH_ROW_COUNT_MAX),
+    };
+    uint64_t most = counts[0];
 
-    return by_bytes > by_rows ? by_bytes : by_rows;
+    for (int i = 1; i < 3; i++)
+        most = counts[i] > most ? counts[i] : most;
+    return most;
 }
 
 static void find_load(struct load *load, const struct weir_config *config)
 {
-    uint64_t batch_max = batch_bytes_max(config);
-
     *load = (struct load){0};
     for (uint32_t i = 0; i < config->stream_count; i++)
         add_stream_load(load, config, i);
     if (config->uplink.url[0] != '\0')
-        load->schedule_batches = count_batches(load, batch_max);
+        load->schedule_batches = count_batches(load, config);
 }
 
 /* Returns what is kept at most. */
@@ -262,6 +266,19 @@ static uint64_t print_flash(const struct weir_config *config, const struct load 
     return kept_bytes;
 }
 
+static void print_schedule(const struct weir_config *config, const struct load *load)
+{
+    print_bytes("milliseconds between batches", (uint64_t)config->uplink_every_ms);
+    print_bytes("milliseconds after the full interval", (uint64_t)weir_config_offset_ms(config));
+    print_bytes("summaries each time", load->schedule_rows);
+    print_bytes("bytes each time, about", load->schedule_bytes);
+    print_bytes("batches each time, about", load->schedule_batches);
+    if (config->storage_path[0] == '\0' && load->schedule_bytes > config->outbox_bytes)
+        printf(
+            "warning: at full load the outbox does not hold what is sent at one time: the oldest "
+            "batches would be dropped; raise uplink.outbox or lower uplink.every\n");
+}
+
 static void print_load(const struct weir_config *config, const struct load *load)
 {
     printf("at full load, every series there in every window\n");
@@ -270,14 +287,7 @@ static void print_load(const struct weir_config *config, const struct load *load
         printf("  no uplink is configured\n");
         return;
     }
-    print_bytes("milliseconds between batches", (uint64_t)config->uplink_every_ms);
-    print_bytes("summaries each time", load->schedule_rows);
-    print_bytes("bytes each time, about", load->schedule_bytes);
-    print_bytes("batches each time, about", load->schedule_batches);
-    if (config->storage_path[0] == '\0' && load->schedule_bytes > config->outbox_bytes)
-        printf(
-            "warning: at full load the outbox does not hold what is sent at one time: the oldest "
-            "batches would be dropped; raise uplink.outbox or lower uplink.every\n");
+    print_schedule(config, load);
 }
 
 static int check_file(const char *path, const struct weir_board *board)

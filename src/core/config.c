@@ -106,6 +106,13 @@ bool weir_rule_is_same(const struct weir_config *from, const struct weir_rule_co
            strcmp(stream->fields[rule->field].name, other_stream->fields[other->field].name) == 0;
 }
 
+int64_t weir_config_offset_ms(const struct weir_config *config)
+{
+    uint64_t hash = spread(add_text(WEIR_FNV_START, config->gateway));
+
+    return config->uplink_jitter_ms > 0 ? (int64_t)(hash % (uint64_t)config->uplink_jitter_ms) : 0;
+}
+
 /* What changes how a stream is fetched and shown and what moves its alerts, but not its windows. */
 static uint64_t hash_delivery(const struct weir_stream_config *stream)
 {
@@ -229,6 +236,8 @@ uint64_t weir_config_hash(const struct weir_config *config)
     hash = add_peer(hash, &config->broker);
     hash = add_peer(hash, &config->uplink);
     hash = add_int(hash, config->uplink_every_ms);
+    hash = add_int(hash, config->uplink_jitter_ms);
+    hash = add_uint(hash, config->uplink_max_bytes);
     hash = add_uint(hash, (uint64_t)config->uplink_format);
     hash = add_uint(hash, config->uplink_rate);
     hash = add_uint(hash, config->outbox_bytes);

@@ -97,6 +97,9 @@ enum weir_status weir_compact_writer_accept(struct weir_compact_writer *writer,
                                             const struct weir_summary *summary,
                                             const struct weir_sketch *sketch);
 
+/* Bytes of the batch as far as it is written, give or take a few. */
+size_t weir_compact_writer_length(const struct weir_compact_writer *writer);
+
 /* Ends the batch. Returns its length. */
 size_t weir_compact_writer_seal(struct weir_compact_writer *writer);
 

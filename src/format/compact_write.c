@@ -167,6 +167,13 @@ enum weir_status weir_compact_writer_accept(struct weir_compact_writer *writer,
     return WEIR_OK;
 }
 
+size_t weir_compact_writer_length(const struct weir_compact_writer *writer)
+{
+    const struct weir_coder *coder = &writer->rows.codec.coder;
+
+    return FRAME_BYTES + coder->length + (size_t)coder->pending + sizeof(uint32_t);
+}
+
 size_t weir_compact_writer_seal(struct weir_compact_writer *writer)
 {
     struct weir_coder *coder = &writer->rows.codec.coder;

@@ -127,9 +127,9 @@ static void prepare_rows(const struct weir_compact_batch *batch,
     }
 }
 
-/* Writes rows until one does not fit. Returns their number. */
+/* Writes rows until one does not fit, or it is enough. Returns their number. */
 static uint32_t write_rows(const struct weir_compact_batch *batch,
-                           const struct weir_compact_batch_rows *rows)
+                           const struct weir_compact_batch_rows *rows, size_t enough)
 {
     struct weir_sketch_list list;
     struct weir_sketch sketch;
@@ -137,27 +137,31 @@ static uint32_t write_rows(const struct weir_compact_batch *batch,
 
     weir_sketch_list_open(&list, rows->sketches, rows->sketches_length);
     while (count < rows->row_count &&
+           (count == 0 || weir_compact_writer_length(batch->writer) < enough) &&
            write_row(batch, &rows->rows[count], take_sketch(&list, count, &sketch)) == WEIR_OK)
         count++;
     return count;
 }
 
-size_t weir_compact_batch_write(const struct weir_compact_batch *batch,
-                                struct weir_compact_head *head,
-                                const struct weir_compact_batch_rows *rows, void *bytes,
-                                size_t size, uint32_t *row_count)
+struct weir_compact_batch_written
+weir_compact_batch_write(const struct weir_compact_batch *batch, struct weir_compact_head *head,
+                         const struct weir_compact_batch_rows *rows,
+                         const struct weir_compact_batch_room *room)
 {
-    size_t length;
+    struct weir_compact_batch_written written;
 
     begin_batch(batch->naming, head);
-    weir_compact_writer_init(batch->writer, bytes, size);
+    weir_compact_writer_init(batch->writer, room->bytes, room->size);
     prepare_rows(batch, rows);
     weir_compact_writer_begin(batch->writer, head);
-    *row_count = write_rows(batch, rows);
-    assert(*row_count > 0);
-    length = weir_compact_writer_seal(batch->writer);
+    written.head_length = weir_compact_writer_length(batch->writer);
+    written.row_count = write_rows(batch, rows, room->enough);
+    assert(written.row_count > 0);
+    written.length = weir_compact_writer_seal(batch->writer);
+    if (written.head_length > written.length)
+        written.head_length = written.length;
     memset(batch->writer, 0, sizeof(*batch->writer));
-    return length;
+    return written;
 }
 
 size_t weir_compact_batch_write_empty(struct weir_compact_writer *writer,

@@ -52,14 +52,24 @@ struct weir_compact_batch_rows {
     size_t sketches_length;
 };
 
-/*
- * Writes as many of the rows as fit into a batch of size bytes: at least one. The head's table is
- * filled in. Returns the batch's length, and in *row_count how many it holds.
- */
-size_t weir_compact_batch_write(const struct weir_compact_batch *batch,
-                                struct weir_compact_head *head,
-                                const struct weir_compact_batch_rows *rows, void *bytes,
-                                size_t size, uint32_t *row_count);
+/* Where a batch goes. */
+struct weir_compact_batch_room {
+    void *bytes;
+    size_t size;
+    size_t enough; /* no row is added to a batch that has come to so many bytes */
+};
+
+struct weir_compact_batch_written {
+    size_t length;
+    size_t head_length; /* of it what does not grow with the rows, give or take a few bytes */
+    uint32_t row_count;
+};
+
+/* Writes as many of the rows as there is room for: at least one. The head's table is filled in. */
+struct weir_compact_batch_written
+weir_compact_batch_write(const struct weir_compact_batch *batch, struct weir_compact_head *head,
+                         const struct weir_compact_batch_rows *rows,
+                         const struct weir_compact_batch_room *room);
 
 /* Writes a batch without rows, at most WEIR_BATCH_EMPTY_BYTES; returns its length. */
 size_t weir_compact_batch_write_empty(struct weir_compact_writer *writer,

@@ -9,6 +9,10 @@
 #include "format/sketch_list.h"
 #include "pipeline/compact_batch.h"
 
+/* What a batch in compact form is taken for, until there has been one. */
+static const struct weir_compact_batch_written batch_first = {
+    .length = 116, .head_length = 100, .row_count = 1};
+
 /* A batch takes at most this share of the outbox, so that a few always fit. */
 #define OUTBOX_SHARE 4
 
@@ -22,6 +26,7 @@ struct weir_batcher {
     int64_t doubted_ms;          /* the first message whose time is in doubt; INT64_MAX: none is */
     uint64_t doubted_sequence;   /* of the batch under construction then */
     int64_t every_ms;
+    int64_t offset_ms; /* of the schedule, from multiples of every_ms */
     int64_t next_ms; /* the schedule's next time; INT64_MIN: the time is not known yet. Kept without
                       * batching too: the order of summaries is not to hang on it. */
     int64_t clock_ms;
@@ -35,6 +40,7 @@ struct weir_batcher {
     struct weir_duplicates duplicates;
     uint32_t given_count; /* rows of the batch that have left in another: they were too large */
     uint32_t given_sketches_length;
+    struct weir_compact_batch_written weighed; /* the newest in compact form */
     struct weir_naming naming;
     struct weir_batch batch;
     struct weir_compact_writer writer; /* no state: all zeros while nothing is written */
@@ -63,6 +69,12 @@ uint64_t weir_engine_size(const struct weir_config *config, uint64_t *batcher_by
     return weir_pipeline_size(config, NULL) + batcher_size(config);
 }
 
+static void set_schedule(struct weir_engine *engine)
+{
+    engine->batcher->every_ms = engine->config->uplink_every_ms;
+    engine->batcher->offset_ms = weir_config_offset_ms(engine->config);
+}
+
 void weir_engine_init(struct weir_engine *engine, const struct weir_config *config, void *arena,
                       uint64_t arena_size, uint64_t epoch, bool batching)
 {
@@ -73,7 +85,8 @@ void weir_engine_init(struct weir_engine *engine, const struct weir_config *conf
     weir_pipeline_init(&engine->pipeline, config, (char *)arena + batcher_size(config),
                        arena_size - batcher_size(config));
     engine->batcher->batching = batching;
-    engine->batcher->every_ms = config->uplink_every_ms;
+    set_schedule(engine);
+    engine->batcher->weighed = batch_first;
     engine->batcher->next_ms = INT64_MIN;
     engine->batcher->clock_ms = INT64_MIN;
     engine->batcher->epoch = epoch;
@@ -194,12 +207,15 @@ bool weir_engine_pending(const struct weir_engine *engine)
            weir_pipeline_pending(&engine->pipeline);
 }
 
-/* The first multiple of every_ms after time_ms. */
-static int64_t next_multiple(int64_t time_ms, int64_t every_ms)
+/* The first time of the schedule after time_ms. */
+static int64_t find_next(const struct weir_batcher *batcher, int64_t time_ms)
 {
-    int64_t multiple = time_ms / every_ms * every_ms;
+    int64_t since_ms = time_ms - batcher->offset_ms;
+    int64_t multiple_ms = since_ms / batcher->every_ms * batcher->every_ms;
 
-    return multiple > time_ms ? multiple : multiple + every_ms;
+    if (multiple_ms <= since_ms)
+        multiple_ms += batcher->every_ms;
+    return multiple_ms + batcher->offset_ms;
 }
 
 /* The schedule has nothing to send: go on to its first time at which there could be something. */
@@ -211,7 +227,7 @@ static void skip_schedule(struct weir_engine *engine, int64_t now_ms)
 
     if (quiet_ms < batcher->next_ms)
         quiet_ms = batcher->next_ms;
-    batcher->next_ms = next_multiple(quiet_ms, batcher->every_ms);
+    batcher->next_ms = find_next(batcher, quiet_ms);
 }
 
 static void seal(struct weir_batcher *batcher, int64_t clock_ms)
@@ -225,7 +241,7 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
     struct weir_batcher *batcher = engine->batcher;
 
     if (batcher->next_ms == INT64_MIN)
-        batcher->next_ms = next_multiple(now_ms, batcher->every_ms);
+        batcher->next_ms = find_next(batcher, now_ms);
     for (;;) {
         int64_t target_ms = now_ms < batcher->next_ms ? now_ms : batcher->next_ms;
 
@@ -239,7 +255,7 @@ enum weir_status weir_engine_advance(struct weir_engine *engine, int64_t now_ms)
             return WEIR_FULL;
         if (batcher->batch.row_count > 0 && !batcher->given) {
             seal(batcher, batcher->next_ms);
-            batcher->next_ms = next_multiple(batcher->next_ms, batcher->every_ms);
+            batcher->next_ms = find_next(batcher, batcher->next_ms);
             return WEIR_FULL;
         }
         skip_schedule(engine, now_ms);
@@ -345,7 +361,7 @@ enum weir_status weir_engine_step_clock(struct weir_engine *engine, int64_t now_
     batcher->doubted_ms = INT64_MAX;
     weir_pipeline_step_clock(&engine->pipeline, step_ms, set);
     batcher->clock_ms += step_ms;
-    batcher->next_ms = next_multiple(batcher->clock_ms, batcher->every_ms);
+    batcher->next_ms = find_next(batcher, batcher->clock_ms);
     return WEIR_OK;
 }
 
@@ -419,13 +435,18 @@ static void write_compact(struct weir_engine *engine, const struct weir_ledger *
         .sketches = sketches,
         .sketches_length = batcher->batch.sketches_length - batcher->given_sketches_length,
     };
-    uint64_t size = engine->config->outbox_bytes / OUTBOX_SHARE;
+    const uint64_t share = engine->config->outbox_bytes / OUTBOX_SHARE;
+    const struct weir_compact_batch_room room = {
+        .bytes = batcher->batch.bytes,
+        .size = share < WEIR_COMPACT_BYTES_MIN ? WEIR_COMPACT_BYTES_MIN : (size_t)share,
+        .enough = (size_t)engine->config->uplink_max_bytes,
+    };
 
     memcpy(head.gateway, engine->config->gateway, sizeof(head.gateway));
-    output->bytes = batcher->batch.bytes;
-    output->length = weir_compact_batch_write(
-        &batch, &head, &rows, batcher->batch.bytes,
-        size < WEIR_COMPACT_BYTES_MIN ? WEIR_COMPACT_BYTES_MIN : (size_t)size, &output->row_count);
+    batcher->weighed = weir_compact_batch_write(&batch, &head, &rows, &room);
+    output->bytes = room.bytes;
+    output->length = batcher->weighed.length;
+    output->row_count = batcher->weighed.row_count;
     output->rows = rows.rows;
     output->sketches = sketches;
     output->sketches_length =
@@ -509,6 +530,24 @@ static void give_filler(struct weir_engine *engine, struct weir_engine_output *o
     numbers->count = 0;
 }
 
+/*
+ * True when the batch under construction has come to what is enough. What rows in compact form take is
+ * only known when they are written: it is guessed by the batch before, with an eighth to spare, so that
+ * few are left for another batch.
+ */
+static bool is_enough(const struct weir_engine *engine)
+{
+    const struct weir_batcher *batcher = engine->batcher;
+    const struct weir_compact_batch_written *weighed = &batcher->weighed;
+    uint64_t enough = engine->config->uplink_max_bytes;
+    uint64_t row_bytes;
+
+    if (!is_compact(engine->config))
+        return batcher->batch.rows_length >= enough;
+    row_bytes = batcher->batch.row_count * (weighed->length - weighed->head_length);
+    return weighed->head_length + row_bytes / weighed->row_count >= enough - enough / 8;
+}
+
 static enum weir_status batch_summary(struct weir_engine *engine,
                                       const struct weir_summary *summary,
                                       const struct weir_sketch *sketch)
@@ -524,7 +563,11 @@ static enum weir_status batch_summary(struct weir_engine *engine,
     }
     if (summary->doubted)
         batcher->clock = WEIR_BATCH_CLOCK_UNSYNCHRONISED;
-    return accept_row(engine, summary, sketch);
+    if (accept_row(engine, summary, sketch) != WEIR_OK)
+        return WEIR_FULL;
+    if (is_enough(engine))
+        seal(batcher, batcher->clock_ms);
+    return WEIR_OK;
 }
 
 bool weir_engine_take(struct weir_engine *engine, struct weir_engine_output *output)
@@ -593,9 +636,8 @@ void weir_engine_adopt(struct weir_engine *engine, const struct weir_engine *fro
     engine->batcher->naming = (struct weir_naming){0};
     engine->batcher->batching = batching;
     engine->batcher->adopted_count = engine->batcher->given ? 0 : engine->batcher->batch.row_count;
-    engine->batcher->every_ms = engine->config->uplink_every_ms;
-    engine->batcher->next_ms =
-        engine->batcher->clock_ms == INT64_MIN
-            ? INT64_MIN
-            : next_multiple(engine->batcher->clock_ms, engine->batcher->every_ms);
+    set_schedule(engine);
+    engine->batcher->next_ms = engine->batcher->clock_ms == INT64_MIN
+                                   ? INT64_MIN
+                                   : find_next(engine->batcher, engine->batcher->clock_ms);
 }

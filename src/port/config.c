@@ -208,6 +208,8 @@ static bool read_files(struct weir_draft *draft, const struct source_list *files
                         "at top level of a file in conf.d", draft->problems);
     read_peer(draft, root, "broker", &weir_table_broker, &config->broker);
     read_peer(draft, root, "uplink", &weir_table_uplink, &config->uplink);
+    if (group_of(root, "uplink"))
+        weir_check_uplink(draft, group_of(root, "uplink"));
     weir_read_group(&weir_table_storage, group_of(root, "storage"), config, "in storage",
                     draft->problems);
     weir_read_group(&weir_table_alerting, group_of(root, "alerting"), config, "in alerting",

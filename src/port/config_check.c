@@ -6,6 +6,7 @@
 #include "format/json.h"
 #include "port/config_source.h"
 #include "port/config_token.h"
+#include "port/config_value.h"
 #include "port/mqtt_peer.h"
 
 static const config_setting_t *field_setting(const config_setting_t *stream, uint32_t field)
@@ -275,4 +276,19 @@ void weir_check_peer(struct weir_draft *draft, const struct weir_peer_config *pe
                               "'%s' %s has no effect: only mqtts:// and wss:// are encrypted",
                               files[i], where);
     }
+}
+
+void weir_check_uplink(struct weir_draft *draft, const config_setting_t *setting)
+{
+    const struct weir_config *config = draft->config;
+    char jitter[32];
+    char every[32];
+
+    if (config->uplink_jitter_ms <= config->uplink_every_ms)
+        return;
+    weir_value_print_duration(jitter, config->uplink_jitter_ms);
+    weir_value_print_duration(every, config->uplink_every_ms);
+    weir_problem_add(draft->problems, weir_draft_place(setting, "jitter"),
+                     "'jitter' in uplink is \"%s\", longer than 'every'; expected at most \"%s\"",
+                     jitter, every);
 }

@@ -13,6 +13,9 @@
  */
 void weir_check_stream(struct weir_draft *draft, uint32_t index);
 
+/* Checks the schedule of the uplink; setting is its group. */
+void weir_check_uplink(struct weir_draft *draft, const config_setting_t *setting);
+
 /* Checks a peer; setting is its group. */
 void weir_check_peer(struct weir_draft *draft, const struct weir_peer_config *peer,
                      const config_setting_t *setting, const char *where);

@@ -30,6 +30,7 @@ void plant_config(struct weir_config *config, uint32_t series_count, bool with_r
     config->rules = calloc(2, sizeof(*config->rules));
     config->rule_count = with_rules ? 2 : 0;
     config->uplink_every_ms = 60000;
+    config->uplink_max_bytes = WEIR_BATCH_BYTES_MAX;
     config->outbox_bytes = 1 << 20;
     snprintf(config->gateway, sizeof(config->gateway), "bench");
     snprintf(stream->name, sizeof(stream->name), "telemetry");

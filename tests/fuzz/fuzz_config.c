@@ -118,6 +118,7 @@ static void check_config(const struct weir_config *config)
     assert(config->stream_count >= 1 && config->stream_count <= WEIR_STREAM_COUNT_MAX);
     assert(config->rule_count <= WEIR_RULE_COUNT_MAX);
     assert(config->uplink_every_ms >= 1000);
+    assert(config->uplink_jitter_ms <= config->uplink_every_ms);
     assert(config->hash == weir_config_hash(config));
     for (uint32_t i = 0; i < config->stream_count; i++)
         check_stream(&config->streams[i]);

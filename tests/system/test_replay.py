@@ -676,6 +676,19 @@ def test_check_counts_what_quantiles_take(bench):
     expect(plans[1]["batches a day"] > plans[0]["batches a day"], "what is written")
 
 
+def test_jitter_moves_the_schedule_of_a_gateway(bench):
+    text = "".join(line("boiler/1/temp", T0 + 1000 * i, str(i)) for i in range(200))
+    uplink = 'uplink: { url = "mqtt://h"; every = "20s"; jitter = "20s"; };'
+    config = bench.config([BOILER], uplink)
+    plan = read_plan(bench.run("check", "-c", config).stdout.decode())
+    offset = plan["milliseconds after the full interval"]
+    batches = bench.folder / "batches"
+    bench.run("replay", "-c", config, "--no-drain", "--batches", str(batches), data=text.encode())
+    found = [one["created"] for one in read_compact(batches.read_bytes())]
+    expect(len(found) > 5 and 0 < offset < 20_000, f"batches at {found}, with {offset}")
+    equal({created % 20_000 for created in found}, {offset}, "times of the schedule")
+
+
 def test_check_without_storage_plans_no_flash(bench):
     text = bench.run("check", "-c", bench.config([CLIMATE])).stdout.decode()
     plan = read_plan(text)

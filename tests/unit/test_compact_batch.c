@@ -20,6 +20,7 @@ struct found {
     uint64_t sequence;
     uint64_t table;
     uint32_t row_count;
+    size_t length;
     uint32_t name_count; /* of series */
     uint32_t stream_count;
     uint32_t sketch_count; /* rows that have one */
@@ -107,7 +108,8 @@ static void note_batch(struct rig *rig, const struct weir_engine_batch *batch)
     assert_null(weir_compact_reader_open(&rig->reader, batch->bytes, batch->length));
     *found = (struct found){.sequence = rig->reader.head.sequence,
                             .table = rig->reader.head.table,
-                            .row_count = batch->row_count};
+                            .row_count = batch->row_count,
+                            .length = batch->length};
     assert_int_equal(found->sequence, batch->sequence);
     for (uint32_t i = 0; i < batch->row_count; i++) {
         assert_int_equal(weir_compact_reader_next(&rig->reader, &row), WEIR_COMPACT_ROW);
@@ -321,6 +323,27 @@ static void a_change_of_configuration_closes_the_batch(void **state)
     tear_down(next);
 }
 
+/* But for what is left when the clock says so; a row may be too much, and few are left over. */
+static void batches_come_to_what_is_enough(void **state)
+{
+    enum { ENOUGH = 1024, ROW_BYTES = 32 };
+    struct rig *rig = set_up_with(1 << 20, 2);
+    uint32_t full_count = 0;
+
+    (void)state;
+    rig->build.config.uplink_max_bytes = ENOUGH;
+    for (uint32_t minute = 0; minute < 3; minute++)
+        pass_minute(rig, minute, 1000);
+    assert_int_equal(rig->row_count, rig->summary_count);
+    for (uint32_t i = 0; i < rig->found_count; i++) {
+        assert_in_range(rig->found[i].length, 1, ENOUGH + ROW_BYTES);
+        full_count += rig->found[i].length > ENOUGH * 3 / 4;
+    }
+    assert_true(rig->found_count > 6);
+    assert_in_range(full_count, rig->found_count / 2, rig->found_count);
+    tear_down(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +354,7 @@ int main(void)
         cmocka_unit_test(rows_that_do_not_fit_go_in_the_next_batch),
         cmocka_unit_test(a_copy_of_the_state_goes_on_with_the_same_bytes),
         cmocka_unit_test(a_change_of_configuration_closes_the_batch),
+        cmocka_unit_test(batches_come_to_what_is_enough),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

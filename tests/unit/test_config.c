@@ -168,6 +168,8 @@ static void what_is_not_written_has_its_default(void **state)
     assert_int_equal(config->queue_bytes, 1024 * 1024);
     assert_string_equal(config->uplink.url, "");
     assert_int_equal(config->uplink_every_ms, 60000);
+    assert_int_equal(config->uplink_jitter_ms, 0);
+    assert_int_equal(config->uplink_max_bytes, WEIR_BATCH_BYTES_MAX);
     assert_int_equal(config->outbox_bytes, 4 * 1024 * 1024);
     assert_string_equal(config->storage_path, "");
     assert_int_equal(config->storage_sync_ms, 1000);
@@ -240,6 +242,8 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(config->broker.version, 4);
     assert_int_equal(config->queue_bytes, 512 * 1024);
     assert_int_equal(config->uplink.keepalive_s, 60);
+    assert_int_equal(config->uplink_jitter_ms, 1000);
+    assert_int_equal(config->uplink_max_bytes, 1024);
     assert_string_equal(config->uplink.client_id, "weir-plant-7");
     assert_int_equal(config->outbox_bytes, 1024 * 1024 * 1024);
     assert_int_equal(config->storage_sync_ms, -1);
@@ -335,6 +339,8 @@ static void the_hash_changes_with_every_value(void **state)
                  "message = \"m\"; } );",
         SMALLEST ALERT "broker = { keepalive = 31; };",
         SMALLEST ALERT "uplink = { url = \"mqtt://h\"; };",
+        SMALLEST ALERT "uplink = { url = \"mqtt://h\"; jitter = \"1s\"; };",
+        SMALLEST ALERT "uplink = { url = \"mqtt://h\"; max_bytes = \"1KiB\"; };",
         SMALLEST ALERT "storage = { path = \"/p\"; };",
         "gateway = \"g\"; streams = ( { name = \"s\"; topics = [ \"a/{b}\" ]; live = true; " FIELDS
             WINDOW " } );" ALERT,

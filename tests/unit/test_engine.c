@@ -218,6 +218,66 @@ static void what_closes_at_the_schedule_is_in_its_batch_even_after_a_jump(void *
     finish_rig(&rig);
 }
 
+/* Begins anew under what was changed in the configuration. */
+static void begin_anew(struct rig *rig)
+{
+    size_t size = weir_engine_size(&rig->build.config, NULL);
+
+    memset(rig->arena, 0, size);
+    weir_engine_init(&rig->engine, &rig->build.config, rig->arena, size, EPOCH, true);
+}
+
+static void gateways_with_jitter_send_at_times_of_their_own(void **state)
+{
+    int64_t first_ms = 0;
+    bool differ = false;
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        struct rig rig;
+        int64_t offset_ms;
+
+        init_rig(&rig, 60000, 1 << 20, true);
+        rig.build.config.uplink_jitter_ms = 30000;
+        (void)snprintf(rig.build.config.gateway, sizeof(rig.build.config.gateway), "gate-%d", i);
+        begin_anew(&rig);
+        offset_ms = weir_config_offset_ms(&rig.build.config);
+        assert_in_range(offset_ms, 0, 29999);
+        first_ms = i == 0 ? offset_ms : first_ms;
+        differ |= offset_ms != first_ms;
+        feed(&rig, T0 + 40000, 0);
+        advance(&rig, T0 + 60000 + offset_ms - 1);
+        assert_int_equal(rig.batch_count, 0);
+        advance(&rig, T0 + 5 * 60000);
+        assert_int_equal(rig.created_ms, T0 + 60000 + offset_ms);
+        feed(&rig, T0 + 5 * 60000, 0);
+        advance(&rig, T0 + 10 * 60000);
+        assert_int_equal(rig.created_ms,
+                         T0 + 5 * 60000 + offset_ms + (offset_ms < 10000 ? 60000 : 0));
+        finish_rig(&rig);
+    }
+    assert_true(differ);
+}
+
+static void a_batch_that_has_come_to_enough_goes_early(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, true);
+    rig.build.config.uplink_max_bytes = 4096;
+    begin_anew(&rig);
+    for (unsigned i = 0; i < 1000; i++)
+        feed(&rig, T0 + 1, i);
+    advance(&rig, T0 + 10000);
+    assert_int_equal(rig.summary_count, 1000);
+    assert_in_range(rig.batched_count, 1000 - 40, 999);
+    assert_in_range(rig.batched_count / rig.batch_count, 20, 40);
+    advance(&rig, T0 + 60000);
+    assert_int_equal(rig.batched_count, 1000);
+    finish_rig(&rig);
+}
+
 static void without_rows_there_is_no_batch(void **state)
 {
     struct rig rig;
@@ -759,6 +819,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_sent_at_the_multiples_of_the_schedule),
         cmocka_unit_test(what_closes_at_the_schedule_is_in_its_batch_even_after_a_jump),
+        cmocka_unit_test(gateways_with_jitter_send_at_times_of_their_own),
+        cmocka_unit_test(a_batch_that_has_come_to_enough_goes_early),
         cmocka_unit_test(without_rows_there_is_no_batch),
         cmocka_unit_test(a_full_batch_goes_early_and_loses_no_row),
         cmocka_unit_test(a_batch_full_of_sketches_goes_early_and_loses_no_row),

@@ -28,6 +28,7 @@ static inline void build_init(struct build *build)
     build->config.streams = build->streams;
     build->config.rules = build->rules;
     build->config.uplink_every_ms = 60000;
+    build->config.uplink_max_bytes = WEIR_BATCH_BYTES_MAX;
     build->config.outbox_bytes = 1 << 20;
     build->config.queue_bytes = 1 << 20;
 }
