@@ -150,6 +150,13 @@ struct weir_peer_config {
 
 enum weir_batch_format { WEIR_BATCH_JSON, WEIR_BATCH_COMPACT };
 
+/* Hours of every day, UTC, in milliseconds since midnight: from `from` until before `to`, over midnight
+ * if that is the smaller one. Both 0: all of them. */
+struct weir_hours {
+    int32_t from_ms;
+    int32_t to_ms;
+};
+
 struct weir_config {
     char gateway[WEIR_NAME_LENGTH_MAX + 1];
     struct weir_peer_config broker;
@@ -157,6 +164,7 @@ struct weir_config {
     int64_t uplink_every_ms;
     int64_t uplink_jitter_ms;       /* at most uplink_every_ms */
     uint64_t uplink_max_bytes;      /* a batch that has come to so many leaves before its time */
+    struct weir_hours uplink_hours; /* in which batches are sent */
     enum weir_batch_format uplink_format;
     uint64_t uplink_rate;   /* bytes a second */
     uint64_t outbox_bytes;  /* memory of the outbox */
@@ -195,6 +203,9 @@ bool weir_rule_is_same(const struct weir_config *from, const struct weir_rule_co
 /* How long after each multiple of uplink_every_ms batches are made: 0 <= offset < uplink_jitter_ms, or
  * 0 without one, by the gateway's name alone, so that gateways of a fleet do not send at once. */
 int64_t weir_config_offset_ms(const struct weir_config *config);
+
+/* Milliseconds from a time since the epoch until the hours begin; 0: it is within them. */
+int64_t weir_hours_wait_ms(const struct weir_hours *hours, int64_t time_ms);
 
 /* The hash of everything that has a meaning, as it stands in hash. */
 uint64_t weir_config_hash(const struct weir_config *config);

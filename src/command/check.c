@@ -19,6 +19,7 @@
 #include "weir/engine.h"
 
 #define HOUR_MS (3600 * INT64_C(1000))
+#define MINUTE_MS 60000
 
 /* The engine seals a batch when it has taken this share of the outbox. */
 #define OUTBOX_SHARE 4
@@ -266,17 +267,47 @@ static uint64_t print_flash(const struct weir_config *config, const struct load 
     return kept_bytes;
 }
 
+static void print_hours(const struct weir_hours *hours)
+{
+    int from = hours->from_ms / MINUTE_MS;
+    int to = hours->to_ms / MINUTE_MS;
+
+    printf("  sent from %02d:%02d to %02d:%02d UTC\n", from / 60, from % 60, to / 60, to % 60);
+}
+
+/* What gathers until the hours in which it is sent begin. */
+static uint64_t waiting_bytes(const struct weir_config *config, const struct load *load)
+{
+    const struct weir_hours *hours = &config->uplink_hours;
+    uint64_t wait_ms = (uint64_t)weir_hours_wait_ms(hours, hours->to_ms);
+
+    return (wait_ms / (uint64_t)config->uplink_every_ms + 1) * load->schedule_bytes;
+}
+
 static void print_schedule(const struct weir_config *config, const struct load *load)
 {
+    const struct weir_hours *hours = &config->uplink_hours;
+    bool stored = config->storage_path[0] != '\0';
+    uint64_t outbox_bytes = stored ? config->storage_outbox_bytes : config->outbox_bytes;
+
     print_bytes("milliseconds between batches", (uint64_t)config->uplink_every_ms);
     print_bytes("milliseconds after the full interval", (uint64_t)weir_config_offset_ms(config));
     print_bytes("summaries each time", load->schedule_rows);
     print_bytes("bytes each time, about", load->schedule_bytes);
     print_bytes("batches each time, about", load->schedule_batches);
-    if (config->storage_path[0] == '\0' && load->schedule_bytes > config->outbox_bytes)
-        printf(
-            "warning: at full load the outbox does not hold what is sent at one time: the oldest "
-            "batches would be dropped; raise uplink.outbox or lower uplink.every\n");
+    if (weir_hours_wait_ms(hours, hours->to_ms) > 0) {
+        print_hours(hours);
+        print_bytes("bytes waiting for that, about", waiting_bytes(config, load));
+    }
+    if (waiting_bytes(config, load) <= outbox_bytes)
+        return;
+    if (stored)
+        printf("warning: at full load the outbox does not hold what waits to be sent: the oldest "
+               "batches would be\nmade coarser; raise storage.outbox or widen uplink.window\n");
+    else
+        printf("warning: at full load the outbox does not hold what is sent at one time: the "
+               "oldest batches would be\ndropped; raise uplink.outbox, lower uplink.every or widen "
+               "uplink.window\n");
 }
 
 static void print_load(const struct weir_config *config, const struct load *load)

@@ -225,6 +225,8 @@ bool weir_daemon_change(struct weir_daemon *daemon, struct weir_running *next, b
     weir_intake_unlock(&daemon->intake);
     if (preparation.uplink)
         weir_uplink_exchange(daemon->uplink, preparation.uplink, next->config);
+    else if (daemon->uplink)
+        weir_uplink_configure(daemon->uplink, next->config);
     if (preparation.input)
         weir_mqtt_destroy(input, WEIR_STOP_DISCONNECT_MS);
     if (preparation.moved)

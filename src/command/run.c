@@ -105,7 +105,7 @@ static int64_t step_connections(struct weir_daemon *daemon)
     if (other_ms < next_ms)
         next_ms = other_ms;
     if (daemon->uplink) {
-        other_ms = weir_uplink_step(daemon->uplink, now_ms);
+        other_ms = weir_uplink_step(daemon->uplink, now_ms, weir_clock_now(&daemon->clock));
         if (other_ms < next_ms)
             next_ms = other_ms;
     }
@@ -234,7 +234,8 @@ static void send_rest(struct weir_daemon *daemon, int64_t end_ms)
     while (weir_daemon_boottime_ms() < end_ms) {
         (void)weir_publisher_step(daemon->publisher, weir_daemon_boottime_ms());
         if (daemon->uplink)
-            (void)weir_uplink_step(daemon->uplink, weir_daemon_boottime_ms());
+            (void)weir_uplink_step(daemon->uplink, weir_daemon_boottime_ms(),
+                                   weir_clock_now(&daemon->clock));
         if (!weir_publisher_busy(daemon->publisher) &&
             !(daemon->uplink && weir_uplink_busy(daemon->uplink)))
             break;
@@ -259,6 +260,8 @@ static void stop(struct weir_daemon *daemon)
     if (!daemon->keeper)
         weir_daemon_drain(daemon, NULL);
     weir_intake_unlock(&daemon->intake);
+    if (daemon->uplink && !daemon->keeper)
+        weir_uplink_send_anyway(daemon->uplink);
     send_rest(daemon, end_ms - STOP_STORE_MS - 2 * WEIR_STOP_DISCONNECT_MS);
     (void)step_engine(daemon);
     weir_daemon_stop_storage(daemon, until(end_ms - 2 * WEIR_STOP_DISCONNECT_MS, STOP_STORE_MS));

@@ -47,6 +47,8 @@ struct weir_uplink {
     int64_t rate;   /* bytes a second */
     int64_t credit; /* thousandths of bytes that may leave now; below 0: owed */
     int64_t credit_ms;
+    struct weir_hours hours;
+    int64_t wait_ms; /* until they begin, when it was looked last; 0: they last */
     struct weir_mqtt *mqtt;
     char topic[sizeof("weir/v1//batch") + WEIR_NAME_LENGTH_MAX];
     bool sent; /* the oldest is on its way */
@@ -93,6 +95,17 @@ void weir_uplink_destroy(struct weir_uplink *uplink, int wait_ms)
     free(uplink);
 }
 
+void weir_uplink_configure(struct weir_uplink *uplink, const struct weir_config *config)
+{
+    uplink->rate = (int64_t)config->uplink_rate;
+    uplink->hours = config->uplink_hours;
+}
+
+void weir_uplink_send_anyway(struct weir_uplink *uplink)
+{
+    uplink->hours = (struct weir_hours){0};
+}
+
 void weir_uplink_exchange(struct weir_uplink *uplink, struct weir_mqtt *mqtt,
                           const struct weir_config *config)
 {
@@ -103,7 +116,7 @@ void weir_uplink_exchange(struct weir_uplink *uplink, struct weir_mqtt *mqtt,
     uplink->from_keeper = false;
     uplink->lost_sequence = 0;
     uplink->retry_at_ms = 0;
-    uplink->rate = (int64_t)config->uplink_rate;
+    weir_uplink_configure(uplink, config);
     snprintf(uplink->topic, sizeof(uplink->topic), "weir/v1/%s/batch", config->gateway);
 }
 
@@ -416,7 +429,7 @@ static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
 
     /* One at a time, one that fell out of the outbox on its way included: its answer is awaited. */
     if (uplink->sent || uplink->lost_sequence != 0 || now_ms < uplink->retry_at_ms ||
-        !weir_mqtt_connected(uplink->mqtt))
+        uplink->wait_ms > 0 || !weir_mqtt_connected(uplink->mqtt))
         return;
     /* Before the keeper is asked: a batch that it gives out can be changed no more. */
     if (!has_credit(uplink, now_ms)) {
@@ -442,7 +455,7 @@ static void send_oldest(struct weir_uplink *uplink, int64_t now_ms)
     }
 }
 
-int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms)
+int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms, int64_t clock_ms)
 {
     int64_t next_ms = weir_mqtt_step(uplink->mqtt, now_ms);
     struct weir_mqtt_result result;
@@ -450,8 +463,10 @@ int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms)
     while (weir_mqtt_take_result(uplink->mqtt, &result))
         take_answer(uplink, &result, now_ms);
     hand_over(uplink);
-    hand_over(uplink);
+    uplink->wait_ms = weir_hours_wait_ms(&uplink->hours, clock_ms);
     send_oldest(uplink, now_ms);
+    if (uplink->wait_ms > 0)
+        return now_ms + uplink->wait_ms < next_ms ? now_ms + uplink->wait_ms : next_ms;
     if (now_ms < uplink->retry_at_ms && uplink->retry_at_ms < next_ms)
         return uplink->retry_at_ms;
     return next_ms;
@@ -463,7 +478,7 @@ bool weir_uplink_busy(const struct weir_uplink *uplink)
 
     if (uplink->keeper_sent)
         weir_keeper_report(uplink->keeper_sent, &report);
-    return weir_mqtt_connected(uplink->mqtt) &&
+    return weir_mqtt_connected(uplink->mqtt) && uplink->wait_ms == 0 &&
            (uplink->counts.batches > 0 || (report.error == 0 && report.batches > 0));
 }
 

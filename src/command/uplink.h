@@ -1,6 +1,6 @@
 /*
  * The uplink: batches wait in the outbox, oldest first, until the uplink's broker has acknowledged
- * them, and leave at the configured rate at most.
+ * them, and leave in the configured hours alone, at the configured rate at most.
  *
  * The outbox is on disk, the keeper's, and is sent from first. Without storage, or while storage
  * fails, it is a ring in memory of fixed size: when a batch finds it full the oldest gives way, and
@@ -40,11 +40,14 @@ const struct weir_done *weir_uplink_done(const struct weir_uplink *uplink);
 void weir_uplink_accept_batch(struct weir_uplink *uplink, const struct weir_engine_batch *batch,
                               uint64_t place);
 
-/* Sends what is due. now_ms: CLOCK_BOOTTIME. Returns when it wants to be called again at the
- * latest. */
-int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms);
+/* Sends what is due. now_ms: CLOCK_BOOTTIME; clock_ms: the time of day, which batches may have to wait
+ * for. Returns when it wants to be called again at the latest. */
+int64_t weir_uplink_step(struct weir_uplink *uplink, int64_t now_ms, int64_t clock_ms);
 
-/* True while the outbox holds batches and the uplink is there. */
+/* Has batches wait for no hour any more: they would be lost. */
+void weir_uplink_send_anyway(struct weir_uplink *uplink);
+
+/* True while the outbox holds batches that may leave, and the uplink is there. */
 bool weir_uplink_busy(const struct weir_uplink *uplink);
 
 /* Batches and summaries waiting in the outbox, and those that fell out of it. */
@@ -59,7 +62,10 @@ void weir_uplink_count(const struct weir_uplink *uplink, struct weir_uplink_coun
 /* A connection under another configuration's uplink settings; NULL: they cannot be used; logged. */
 struct weir_mqtt *weir_uplink_connect(const struct weir_config *config, int wake_fd);
 
-/* Sends by that connection from now on; the outbox stays. */
+/* Sends at the rate and in the hours of a configuration from now on. */
+void weir_uplink_configure(struct weir_uplink *uplink, const struct weir_config *config);
+
+/* Sends by that connection from now on, under that configuration; the outbox stays. */
 void weir_uplink_exchange(struct weir_uplink *uplink, struct weir_mqtt *mqtt,
                           const struct weir_config *config);
 

@@ -5,6 +5,8 @@
 
 #include "core/fnv.h"
 
+#define DAY_MS (24 * 3600 * INT64_C(1000))
+
 /* The closing NUL goes in too: it keeps neighbours apart. */
 static uint64_t add_text(uint64_t hash, const char *text)
 {
@@ -111,6 +113,15 @@ int64_t weir_config_offset_ms(const struct weir_config *config)
     uint64_t hash = spread(add_text(WEIR_FNV_START, config->gateway));
 
     return config->uplink_jitter_ms > 0 ? (int64_t)(hash % (uint64_t)config->uplink_jitter_ms) : 0;
+}
+
+int64_t weir_hours_wait_ms(const struct weir_hours *hours, int64_t time_ms)
+{
+    int64_t now_ms = (time_ms % DAY_MS + DAY_MS) % DAY_MS;
+    int64_t since_ms = (now_ms - hours->from_ms + DAY_MS) % DAY_MS;
+    int64_t length_ms = (hours->to_ms - hours->from_ms + DAY_MS) % DAY_MS;
+
+    return length_ms == 0 || since_ms < length_ms ? 0 : DAY_MS - since_ms;
 }
 
 /* What changes how a stream is fetched and shown and what moves its alerts, but not its windows. */
@@ -238,6 +249,8 @@ uint64_t weir_config_hash(const struct weir_config *config)
     hash = add_int(hash, config->uplink_every_ms);
     hash = add_int(hash, config->uplink_jitter_ms);
     hash = add_uint(hash, config->uplink_max_bytes);
+    hash = add_int(hash, config->uplink_hours.from_ms);
+    hash = add_int(hash, config->uplink_hours.to_ms);
     hash = add_uint(hash, (uint64_t)config->uplink_format);
     hash = add_uint(hash, config->uplink_rate);
     hash = add_uint(hash, config->outbox_bytes);

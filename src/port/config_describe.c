@@ -141,6 +141,9 @@ static void add_expected(struct weir_text *text, const struct weir_setting *sett
     case WEIR_SETTING_SIZE:
         add_size(text, setting);
         break;
+    case WEIR_SETTING_HOURS:
+        weir_text_add(text, "hours of the day in UTC, such as \"22:30-05:00\"");
+        break;
     case WEIR_SETTING_CHOICE:
         add_choices(text, setting);
         break;

@@ -128,6 +128,17 @@ static bool read_size(const struct weir_reading *reading)
     return true;
 }
 
+static bool read_hours(const struct weir_reading *reading)
+{
+    const char *text = weir_reading_string(reading->setting);
+    struct weir_hours hours;
+
+    if (!text || !weir_value_hours(text, &hours.from_ms, &hours.to_ms))
+        return weir_reading_refuse_plain(reading);
+    memcpy(reading->value, &hours, sizeof(hours));
+    return true;
+}
+
 static bool read_choice(const struct weir_reading *reading)
 {
     const char *word = weir_reading_string(reading->setting);
@@ -179,6 +190,7 @@ static bool take_value(const struct weir_reading *reading)
         [WEIR_SETTING_DURATION] = read_duration,
         [WEIR_SETTING_SECONDS] = read_seconds,
         [WEIR_SETTING_SIZE] = read_size,
+        [WEIR_SETTING_HOURS] = read_hours,
         [WEIR_SETTING_CHOICE] = read_choice,
         [WEIR_SETTING_CHOICES] = weir_reading_take_choices,
         [WEIR_SETTING_DOUBLES] = weir_reading_take_doubles,

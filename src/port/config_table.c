@@ -122,6 +122,7 @@ static const struct weir_setting uplink_settings[] = {
     {"jitter", WEIR_SETTING_DURATION, .max = WEIR_DURATION_MS_MAX, VALUE(CONFIG, uplink_jitter_ms)},
     {"max_bytes", WEIR_SETTING_SIZE, .min = WEIR_BATCH_BYTES_MIN, .max = WEIR_BATCH_BYTES_MAX,
      .initial = "62KiB", VALUE(CONFIG, uplink_max_bytes)},
+    {"window", WEIR_SETTING_HOURS, VALUE(CONFIG, uplink_hours)},
     {"format", WEIR_SETTING_CHOICE, .initial = "compact", VALUE(CONFIG, uplink_format),
      CHOICES(batch_formats)},
     {"outbox", WEIR_SETTING_SIZE, .min = 64 * KIB, .max = GIB, .initial = "4MiB",

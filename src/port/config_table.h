@@ -19,6 +19,7 @@ enum weir_setting_kind {
     WEIR_SETTING_DURATION, /* min to max ms; words of choices as well */
     WEIR_SETTING_SECONDS,  /* min to max: an integer, or a duration of whole seconds */
     WEIR_SETTING_SIZE,     /* min to max bytes */
+    WEIR_SETTING_HOURS,    /* of the day: a struct weir_hours */
     WEIR_SETTING_CHOICE,   /* a word of choices */
     WEIR_SETTING_CHOICES,  /* several of them, and max quantiles: the aggregates of a stream */
     WEIR_SETTING_DOUBLES,  /* min to max numbers; how many goes to count_offset, if not 0 */

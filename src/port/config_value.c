@@ -101,6 +101,26 @@ static void print_quantity(char *out, uint64_t quantity, const struct unit *unit
     (void)snprintf(out, 32, "%" PRIu64 "%s", quantity / units[i].factor, units[i].name);
 }
 
+/* "05:00", with 24:00 as the end of the day. */
+static bool clock_of(const char *text, int32_t *ms)
+{
+    int minutes;
+
+    for (int i = 0; i < 5; i++) {
+        if (i == 2 ? text[i] != ':' : text[i] < '0' || text[i] > '9')
+            return false;
+    }
+    minutes = (text[0] - '0') * 600 + (text[1] - '0') * 60 + (text[3] - '0') * 10 + text[4] - '0';
+    *ms = minutes * 60000;
+    return text[3] < '6' && minutes <= 24 * 60;
+}
+
+bool weir_value_hours(const char *text, int32_t *from_ms, int32_t *to_ms)
+{
+    return strlen(text) == 11 && text[5] == '-' && clock_of(text, from_ms) &&
+           clock_of(text + 6, to_ms) && *from_ms != *to_ms && *from_ms < 24 * 3600000;
+}
+
 void weir_value_print_duration(char *out, int64_t ms)
 {
     print_quantity(out, (uint64_t)ms, duration_units, COUNT(duration_units));

@@ -16,6 +16,10 @@ bool weir_value_duration(const char *text, int64_t *ms);
 /* "4096B", "512KiB", "64MiB", "1GiB". */
 bool weir_value_size(const char *text, uint64_t *bytes);
 
+/* "22:30-05:00", in milliseconds since midnight; they may end at 24:00. False: not of this form, or no
+ * time at all. */
+bool weir_value_hours(const char *text, int32_t *from_ms, int32_t *to_ms);
+
 /* A number as the configuration writes one: decimal, hexadecimal, with a point, an exponent. */
 bool weir_value_integer(const char *text, size_t length, int64_t *number);
 bool weir_value_double(const char *text, size_t length, double *number);

@@ -676,6 +676,21 @@ def test_check_counts_what_quantiles_take(bench):
     expect(plans[1]["batches a day"] > plans[0]["batches a day"], "what is written")
 
 
+def test_check_prints_when_batches_are_made_and_sent(bench):
+    """Half a day of waiting is half a day of batches."""
+    plans = []
+    for more in ("", 'jitter = "30s"; window = "18:00-06:00";'):
+        uplink = f'uplink: {{ url = "mqtt://h"; every = "60s"; outbox = "1MiB"; {more} }};'
+        text = bench.run("check", "-c", bench.config([BOILER], uplink)).stdout.decode()
+        plans.append(read_plan(text))
+        equal("  sent from 18:00 to 06:00 UTC\n" in text, bool(more), "the hours")
+        equal("warning: at full load the outbox does not hold" in text, bool(more), "a warning")
+    equal(plans[0]["milliseconds after the full interval"], 0, "no jitter")
+    expect(0 < plans[1]["milliseconds after the full interval"] < 30_000, f"jitter in {plans[1]}")
+    expect(plans[1]["bytes waiting for that, about"] >= 720 * plans[1]["bytes each time, about"],
+           f"what waits in {plans[1]}")
+
+
 def test_jitter_moves_the_schedule_of_a_gateway(bench):
     text = "".join(line("boiler/1/temp", T0 + 1000 * i, str(i)) for i in range(200))
     uplink = 'uplink: { url = "mqtt://h"; every = "20s"; jitter = "20s"; };'

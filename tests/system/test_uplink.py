@@ -1,5 +1,6 @@
 """The outbox: what waits, in what order it goes, and what a loss looks like."""
 
+import datetime
 import socket
 import struct
 import threading
@@ -159,6 +160,49 @@ def test_same_bytes(bench):
     rows = [row for row in bench.decode(first.decode(), last.decode())
             if row["type"] == "summary"]
     equal([(row["seq"], row["count"]) for row in rows], [(1, 1)] * 5 + [(2, 1)], "the rows")
+
+
+def hours(begin, end):
+    """A window that begins and ends so many hours from now."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return 'window = "{:%H:%M}-{:%H:%M}"; max_bytes = "1KiB";'.format(
+        *(now + datetime.timedelta(hours=one) for one in (begin, end))) + JSON
+
+
+def test_hours(bench):
+    """Batches wait for their hours, which a reload may change, and then leave in order."""
+    broker, uplink = bench.broker(), bench.broker()
+    weir = bench.weir(config(broker, uplink, uplink_more=hours(2, 4)))
+    weir.start_online(broker, CLIMATE_FILTER)
+    weir.wait_log("uplink: connected to")
+    batches = uplink.subscribe(BATCHES)
+    fill(broker, 0, 50)
+    broker.wait_delivered(51)
+    equal(batches.messages(), [], "batches before their time")
+    weir.reload(config(broker, uplink, uplink_more=hours(-2, 2)))
+    batches.wait(lambda batch: f'"start":{harness.T0 + 490_000},' in batch.payload,
+                 "the last window")
+    found = batches.messages()
+    expect(len(found) > 5, "early batches")
+    equal(windows(bench.summaries(found)), list(range(50)), "the windows")
+    weir.reload(config(broker, uplink, uplink_more=hours(2, 4)))
+    count = len(batches.messages())
+    fill(broker, 60, 50)
+    broker.wait_delivered(102)
+    equal(len(batches.messages()), count, "batches when the hours are over")
+
+
+def test_hours_at_the_end(bench):
+    """Without storage a stop sends what waits for its hours: it would be lost."""
+    broker, uplink = bench.broker(), bench.broker()
+    weir = bench.weir(config(broker, uplink, uplink_more=hours(2, 4)))
+    weir.start_online(broker, CLIMATE_FILTER)
+    weir.wait_log("uplink: connected to")
+    batches = uplink.subscribe(BATCHES)
+    fill(broker, 0, 50)
+    broker.wait_delivered(51)
+    found = weir.drain(batches)
+    equal(windows(bench.summaries(found))[:50], list(range(50)), "the windows")
 
 
 harness.main(__name__)

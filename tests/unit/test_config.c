@@ -170,6 +170,7 @@ static void what_is_not_written_has_its_default(void **state)
     assert_int_equal(config->uplink_every_ms, 60000);
     assert_int_equal(config->uplink_jitter_ms, 0);
     assert_int_equal(config->uplink_max_bytes, WEIR_BATCH_BYTES_MAX);
+    assert_int_equal(weir_hours_wait_ms(&config->uplink_hours, 1700000000000), 0);
     assert_int_equal(config->outbox_bytes, 4 * 1024 * 1024);
     assert_string_equal(config->storage_path, "");
     assert_int_equal(config->storage_sync_ms, 1000);
@@ -244,6 +245,8 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(config->uplink.keepalive_s, 60);
     assert_int_equal(config->uplink_jitter_ms, 1000);
     assert_int_equal(config->uplink_max_bytes, 1024);
+    assert_int_equal(config->uplink_hours.from_ms, 22 * 3600000 + 30 * 60000);
+    assert_int_equal(config->uplink_hours.to_ms, 24 * 3600000);
     assert_string_equal(config->uplink.client_id, "weir-plant-7");
     assert_int_equal(config->outbox_bytes, 1024 * 1024 * 1024);
     assert_int_equal(config->storage_sync_ms, -1);
@@ -341,6 +344,7 @@ static void the_hash_changes_with_every_value(void **state)
         SMALLEST ALERT "uplink = { url = \"mqtt://h\"; };",
         SMALLEST ALERT "uplink = { url = \"mqtt://h\"; jitter = \"1s\"; };",
         SMALLEST ALERT "uplink = { url = \"mqtt://h\"; max_bytes = \"1KiB\"; };",
+        SMALLEST ALERT "uplink = { url = \"mqtt://h\"; window = \"00:00-01:00\"; };",
         SMALLEST ALERT "storage = { path = \"/p\"; };",
         "gateway = \"g\"; streams = ( { name = \"s\"; topics = [ \"a/{b}\" ]; live = true; " FIELDS
             WINDOW " } );" ALERT,
@@ -422,6 +426,58 @@ static void durations_and_sizes_need_a_unit_and_fit(void **state)
     assert_string_equal(text, "1MiB");
 }
 
+static void hours_are_of_this_form_alone(void **state)
+{
+    static const char *const refused[] = {"",
+                                          "1:00-5:00",
+                                          "01:00",
+                                          "01:00-01:00",
+                                          "24:00-01:00",
+                                          "01:00-24:01",
+                                          "01:60-02:00",
+                                          "01:00 - 02:00",
+                                          "01-00-02:00",
+                                          "01:00-02:000"};
+    int32_t from_ms;
+    int32_t to_ms;
+
+    (void)state;
+    assert_true(weir_value_hours("00:00-24:00", &from_ms, &to_ms));
+    assert_true(from_ms == 0 && to_ms == 24 * 3600000);
+    assert_true(weir_value_hours("23:59-00:00", &from_ms, &to_ms));
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        assert_false(weir_value_hours(refused[i], &from_ms, &to_ms));
+}
+
+/* Against the definition, minute by minute of two days, and of two before 1970. */
+static void hours_are_waited_for(void **state)
+{
+    enum { MINUTE_MS = 60000, DAY_MINUTES = 24 * 60 };
+    static const int32_t hours[][2] = {{0, 0},    {60, 300}, {1350, 300},
+                                       {0, 1440}, {0, 1},    {1439, 1440}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
+        const struct weir_hours set = {hours[i][0] * MINUTE_MS, hours[i][1] * MINUTE_MS};
+
+        for (int64_t minute = -2 * DAY_MINUTES; minute < 2 * DAY_MINUTES; minute++) {
+            int64_t wait = 0;
+
+            for (int64_t at = minute; wait < DAY_MINUTES; at++, wait++) {
+                int64_t of_day = (at % DAY_MINUTES + DAY_MINUTES) % DAY_MINUTES;
+
+                if (hours[i][0] < hours[i][1] ? of_day >= hours[i][0] && of_day < hours[i][1]
+                                              : of_day >= hours[i][0] || of_day < hours[i][1])
+                    break;
+            }
+            assert_int_equal(weir_hours_wait_ms(&set, minute * MINUTE_MS), wait * MINUTE_MS);
+            if (wait > 0)
+                assert_int_equal(weir_hours_wait_ms(&set, minute * MINUTE_MS + 1),
+                                 wait * MINUTE_MS - 1);
+        }
+    }
+}
+
 static void the_nearest_name_is_at_most_two_slips_away(void **state)
 {
     static const char *const names[] = {"above", "below", "deadband", "clear_delay"};
@@ -451,6 +507,8 @@ int main(void)
         cmocka_unit_test(windows_are_kept_when_only_delivery_changes),
         cmocka_unit_test(windows_are_kept_from_quantile_to_quantile),
         cmocka_unit_test(durations_and_sizes_need_a_unit_and_fit),
+        cmocka_unit_test(hours_are_of_this_form_alone),
+        cmocka_unit_test(hours_are_waited_for),
         cmocka_unit_test(the_nearest_name_is_at_most_two_slips_away),
     };
 
