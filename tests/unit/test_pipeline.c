@@ -938,15 +938,18 @@ static char *run_random(uint64_t test, bool relocating, struct weir_ledger *ledg
     return text;
 }
 
-/* Notes which events the text tells of. */
-static void note_events(const char *text, bool *seen)
+/* Notes which events the text tells of; true: all have been seen. */
+static bool note_events(const char *text, bool *seen)
 {
+    bool all = true;
     char word[16];
 
     for (int event = 0; event <= WEIR_EVENT_STORM_END; event++) {
         (void)snprintf(word, sizeof(word), " %s ", weir_event_name((enum weir_event)event));
         seen[event] |= strstr(text, word) != NULL;
+        all &= seen[event];
     }
+    return all;
 }
 
 static void two_runs_over_the_same_input_give_the_same_wherever_the_state_lies(void **state)
@@ -954,9 +957,11 @@ static void two_runs_over_the_same_input_give_the_same_wherever_the_state_lies(v
     bool seen[WEIR_EVENT_STORM_END + 1] = {[WEIR_EVENT_ESCALATED] = true,
                                            [WEIR_EVENT_DEESCALATED] = true,
                                            [WEIR_EVENT_REMOVED] = true};
+    bool all = false;
 
     (void)state;
-    for (uint64_t test = 1; test <= 12; test++) {
+    /* Some events are rare. */
+    for (uint64_t test = 1; test <= 12 || (!all && test <= 200); test++) {
         struct weir_ledger ledgers[2];
         char *texts[2];
 
@@ -971,12 +976,11 @@ static void two_runs_over_the_same_input_give_the_same_wherever_the_state_lies(v
         assert_true(ledgers[0].late > ledgers[0].late_dropped);
         assert_true(strstr(texts[0], "raised") && strstr(texts[0], "cleared"));
         assert_true(strstr(texts[0], " r1 n") && strstr(texts[0], "pending"));
-        note_events(texts[0], seen);
+        all = note_events(texts[0], seen);
         free(texts[0]);
         free(texts[1]);
     }
-    for (int event = 0; event <= WEIR_EVENT_STORM_END; event++)
-        assert_true(seen[event]);
+    assert_true(all);
 }
 
 int main(void)
