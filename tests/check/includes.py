@@ -11,6 +11,7 @@ MAY_SEE = {
     "store": {"core", "format"},
     "port": {"core", "format", "store"},
     "command": {"core", "format", "pipeline", "store", "port"},
+    "collect": {"core", "format", "port", "command"},
 }
 
 # Stages of several files, by the word that their names begin with: these may include each other.
