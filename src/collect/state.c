@@ -1,0 +1,274 @@
+#include "collect/state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "port/log.h"
+
+#define PAGE_BYTES 8192
+#define VERSION 1
+
+static const char schema[] =
+    "CREATE TABLE source(id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, epoch TEXT NOT NULL,"
+    " seq INTEGER NOT NULL DEFAULT -1, created INTEGER, clock TEXT, ledger TEXT, arrived INTEGER,"
+    " UNIQUE(gateway, epoch));"
+    "CREATE TABLE span(source INTEGER, first INTEGER, last INTEGER NOT NULL,"
+    " PRIMARY KEY(source, first)) WITHOUT ROWID;"
+    "CREATE TABLE name(source INTEGER, tbl INTEGER, stream INTEGER, series INTEGER,"
+    " text BLOB NOT NULL, PRIMARY KEY(source, tbl, stream, series)) WITHOUT ROWID;"
+    "CREATE TABLE held(id INTEGER PRIMARY KEY, source INTEGER NOT NULL, tbl INTEGER NOT NULL,"
+    " payload BLOB NOT NULL);"
+    "CREATE INDEX held_by_table ON held(source, tbl);"
+    "CREATE TABLE damaged(id INTEGER PRIMARY KEY AUTOINCREMENT, arrived INTEGER, topic TEXT,"
+    " problem TEXT, payload BLOB);"
+    "CREATE TABLE alert(gateway TEXT, rule TEXT, series TEXT, seq INTEGER, event TEXT, ts INTEGER,"
+    " stream TEXT, field TEXT, level TEXT, value REAL, \"limit\" REAL, text TEXT NOT NULL,"
+    " PRIMARY KEY(gateway, rule, series, seq, event, ts)) WITHOUT ROWID;"
+    "CREATE TABLE alert_state(topic TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE output(path TEXT PRIMARY KEY, device INTEGER, inode INTEGER, length INTEGER)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE track(id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, stream TEXT NOT NULL,"
+    " series TEXT NOT NULL, field TEXT NOT NULL, unit TEXT NOT NULL,"
+    " UNIQUE(gateway, stream, series, field, unit));"
+    "CREATE TABLE summary(track INTEGER, start_ms INTEGER, end_ms INTEGER, source INTEGER,"
+    " part INTEGER, revision INTEGER NOT NULL, count INTEGER, sum REAL, min REAL, max REAL,"
+    " mean REAL, stddev REAL, first REAL, last REAL, delta REAL, rate REAL, quantiles TEXT,"
+    " PRIMARY KEY(track, start_ms, end_ms, source, part)) WITHOUT ROWID;"
+    "CREATE VIEW summaries AS SELECT track.gateway, stream, series, field, unit, start_ms, end_ms,"
+    " epoch, part, revision, count, sum, min, max, mean, stddev, first, last, delta, rate,"
+    " quantiles FROM summary JOIN track ON track.id = track JOIN source ON source.id = source;"
+    "CREATE VIEW gap AS SELECT gateway, epoch, before + 1 AS first, first - 1 AS last FROM"
+    " (SELECT source, first, lag(last) OVER (PARTITION BY source ORDER BY first) AS before"
+    " FROM span) JOIN source ON source.id = source WHERE before IS NOT NULL;"
+    "CREATE VIEW gateway AS SELECT gateway, epoch, seq, created, clock, arrived, ledger,"
+    " max(arrived) OVER (PARTITION BY gateway) = arrived AS newest FROM source;"
+    "PRAGMA user_version = 1;";
+
+static const char *const texts[WEIR_STATE_STATEMENT_COUNT] = {
+    [WEIR_STATE_BEGIN] = "BEGIN IMMEDIATE",
+    [WEIR_STATE_COMMIT] = "COMMIT",
+    [WEIR_STATE_ROLLBACK] = "ROLLBACK",
+    [WEIR_STATE_FIND_SOURCE] = "SELECT id FROM source WHERE gateway = ? AND epoch = ?",
+    [WEIR_STATE_ADD_SOURCE] = "INSERT INTO source(gateway, epoch) VALUES(?, ?)",
+    [WEIR_STATE_SET_LEDGER] = "UPDATE source SET seq = ?2, created = ?3, clock = ?4, ledger = ?5,"
+                              " arrived = ?6 WHERE id = ?1 AND seq < ?2",
+    [WEIR_STATE_FIND_SPANS] = "SELECT first, last FROM span WHERE source = ? AND first <= ?"
+                              " ORDER BY first DESC",
+    [WEIR_STATE_ADD_SPAN] = "INSERT INTO span VALUES(?, ?, ?)",
+    [WEIR_STATE_REMOVE_SPAN] = "DELETE FROM span WHERE source = ? AND first >= ? AND last <= ?",
+    [WEIR_STATE_FIND_NAME] = "SELECT text FROM name WHERE source = ? AND tbl = ? AND stream = ?"
+                             " AND series = ?",
+    [WEIR_STATE_SET_NAME] = "INSERT OR IGNORE INTO name VALUES(?, ?, ?, ?, ?)",
+    [WEIR_STATE_ADD_HELD] = "INSERT INTO held(source, tbl, payload) VALUES(?, ?, ?)",
+    [WEIR_STATE_FIND_HELD] = "SELECT id, payload FROM held WHERE source = ? AND tbl = ? AND id > ?"
+                             " ORDER BY id LIMIT 1",
+    [WEIR_STATE_REMOVE_HELD] = "DELETE FROM held WHERE id = ?",
+    [WEIR_STATE_ADD_DAMAGED] =
+        "INSERT INTO damaged(arrived, topic, problem, payload) VALUES(?, ?, ?, ?)",
+    [WEIR_STATE_TRIM_DAMAGED] = "DELETE FROM damaged WHERE id <= ?",
+    [WEIR_STATE_ADD_ALERT] = "INSERT OR IGNORE INTO alert VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                             " ?)",
+    [WEIR_STATE_SET_ALERT] = "INSERT OR REPLACE INTO alert_state VALUES(?, ?)",
+    [WEIR_STATE_REMOVE_ALERT] = "DELETE FROM alert_state WHERE topic = ?",
+    [WEIR_STATE_FIND_OUTPUT] = "SELECT device, inode, length FROM output WHERE path = ?",
+    [WEIR_STATE_SET_OUTPUT] = "INSERT OR REPLACE INTO output VALUES(?, ?, ?, ?)",
+    [WEIR_STATE_COUNT_GAPS] = "SELECT coalesce(sum(last - first + 1), 0), count(DISTINCT gateway)"
+                              " FROM gap",
+};
+
+static int read_version(struct weir_state *state)
+{
+    sqlite3_stmt *statement = weir_db_prepare(&state->db, "PRAGMA user_version");
+    int version = -1;
+
+    if (statement && weir_db_next(statement) == SQLITE_ROW)
+        version = sqlite3_column_int(statement, 0);
+    weir_db_finish(statement);
+    return version;
+}
+
+/* Of several collectors that start at once, one makes the tables. */
+static bool set_up(struct weir_state *state)
+{
+    int version;
+    bool done;
+
+    if (!weir_db_execute(&state->db, texts[WEIR_STATE_BEGIN]))
+        return false;
+    version = read_version(state);
+    if (version > VERSION)
+        weir_log_error("%s is of version %d; this program knows %d", state->db.path, version,
+                       VERSION);
+    done = version == VERSION || (version == 0 && weir_db_execute(&state->db, schema));
+    if (!done && version == 0)
+        weir_log_error("%s: %s", state->db.path, weir_db_problem(&state->db));
+    return weir_db_execute(&state->db,
+                           done ? texts[WEIR_STATE_COMMIT] : texts[WEIR_STATE_ROLLBACK]) &&
+           done;
+}
+
+bool weir_state_open(struct weir_state *state, const char *path)
+{
+    memset(state, 0, sizeof(*state));
+    if (!weir_db_open(&state->db, path, PAGE_BYTES))
+        return false;
+    if (!set_up(state))
+        goto error;
+    for (int i = 0; i < WEIR_STATE_STATEMENT_COUNT; i++) {
+        state->statements[i] = weir_db_prepare(&state->db, texts[i]);
+        if (!state->statements[i])
+            goto error;
+    }
+    return true;
+
+error:
+    weir_state_close(state);
+    return false;
+}
+
+void weir_state_close(struct weir_state *state)
+{
+    for (int i = 0; i < WEIR_STATE_STATEMENT_COUNT; i++)
+        weir_db_finish(state->statements[i]);
+    weir_db_close(&state->db);
+}
+
+enum weir_status weir_state_run(struct weir_state *state, enum weir_state_statement statement)
+{
+    return weir_db_run(state->statements[statement]) ? WEIR_OK : WEIR_FULL;
+}
+
+enum weir_status weir_state_begin(struct weir_state *state)
+{
+    return weir_state_run(state, WEIR_STATE_BEGIN);
+}
+
+enum weir_status weir_state_commit(struct weir_state *state)
+{
+    return weir_state_run(state, WEIR_STATE_COMMIT);
+}
+
+/* A failure may have rolled back already. */
+void weir_state_undo(struct weir_state *state)
+{
+    if (!sqlite3_get_autocommit(state->db.handle))
+        (void)weir_state_run(state, WEIR_STATE_ROLLBACK);
+}
+
+enum weir_status weir_state_find(sqlite3_stmt *statement)
+{
+    int code = weir_db_next(statement);
+
+    if (code == SQLITE_ROW)
+        return WEIR_OK;
+    return code == SQLITE_DONE ? WEIR_REFUSED : WEIR_FULL;
+}
+
+enum weir_status weir_state_find_source(struct weir_state *state, const char *gateway,
+                                        const char *epoch, int64_t *source)
+{
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_FIND_SOURCE];
+    enum weir_status status;
+
+    weir_db_bind_text(statement, 1, gateway, strlen(gateway));
+    weir_db_bind_text(statement, 2, epoch, strlen(epoch));
+    status = weir_state_find(statement);
+    if (status == WEIR_OK) {
+        *source = sqlite3_column_int64(statement, 0);
+        (void)sqlite3_reset(statement);
+    }
+    if (status != WEIR_REFUSED)
+        return status;
+    statement = state->statements[WEIR_STATE_ADD_SOURCE];
+    weir_db_bind_text(statement, 1, gateway, strlen(gateway));
+    weir_db_bind_text(statement, 2, epoch, strlen(epoch));
+    status = weir_state_run(state, WEIR_STATE_ADD_SOURCE);
+    *source = sqlite3_last_insert_rowid(state->db.handle);
+    return status;
+}
+
+/* Widens the range to all spans that it touches. */
+static enum weir_status widen(struct weir_state *state, int64_t source, int64_t *first,
+                              int64_t *last)
+{
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_FIND_SPANS];
+    int code;
+
+    (void)sqlite3_bind_int64(statement, 1, source);
+    (void)sqlite3_bind_int64(statement, 2, *last < INT64_MAX ? *last + 1 : *last);
+    while ((code = weir_db_next(statement)) == SQLITE_ROW) {
+        int64_t span_first = sqlite3_column_int64(statement, 0);
+        int64_t span_last = sqlite3_column_int64(statement, 1);
+
+        if (span_last < *first - 1)
+            break;
+        if (span_first < *first)
+            *first = span_first;
+        if (span_last > *last)
+            *last = span_last;
+    }
+    (void)sqlite3_reset(statement);
+    return code == SQLITE_ROW || code == SQLITE_DONE ? WEIR_OK : WEIR_FULL;
+}
+
+static enum weir_status add_range(struct weir_state *state, int64_t source, uint64_t from,
+                                  uint64_t to)
+{
+    int64_t range[2] = {(int64_t)from, (int64_t)to};
+    enum weir_status status = widen(state, source, &range[0], &range[1]);
+
+    for (int i = WEIR_STATE_REMOVE_SPAN; status == WEIR_OK && i >= WEIR_STATE_ADD_SPAN; i--) {
+        (void)sqlite3_bind_int64(state->statements[i], 1, source);
+        (void)sqlite3_bind_int64(state->statements[i], 2, range[0]);
+        (void)sqlite3_bind_int64(state->statements[i], 3, range[1]);
+        status = weir_state_run(state, (enum weir_state_statement)i);
+    }
+    return status;
+}
+
+/* WEIR_REFUSED: it is there. */
+static enum weir_status look_for(struct weir_state *state, int64_t source, uint64_t sequence)
+{
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_FIND_SPANS];
+    enum weir_status status;
+    bool there;
+
+    (void)sqlite3_bind_int64(statement, 1, source);
+    (void)sqlite3_bind_int64(statement, 2, (int64_t)sequence);
+    status = weir_state_find(statement);
+    if (status != WEIR_OK)
+        return status == WEIR_REFUSED ? WEIR_OK : status;
+    there = sqlite3_column_int64(statement, 1) >= (int64_t)sequence;
+    (void)sqlite3_reset(statement);
+    return there ? WEIR_REFUSED : WEIR_OK;
+}
+
+static enum weir_status set_ledger(struct weir_state *state, int64_t source,
+                                   const struct weir_collect_batch *batch, int64_t arrived_ms)
+{
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_SET_LEDGER];
+
+    (void)sqlite3_bind_int64(statement, 1, source);
+    (void)sqlite3_bind_int64(statement, 2, (int64_t)batch->sequence);
+    (void)sqlite3_bind_int64(statement, 3, batch->created_ms);
+    if (batch->clock)
+        weir_db_bind_text(statement, 4, batch->clock, strlen(batch->clock));
+    else
+        (void)sqlite3_bind_null(statement, 4);
+    weir_db_bind_text(statement, 5, batch->ledger, strlen(batch->ledger));
+    (void)sqlite3_bind_int64(statement, 6, arrived_ms);
+    return weir_state_run(state, WEIR_STATE_SET_LEDGER);
+}
+
+enum weir_status weir_state_note_batch(struct weir_state *state, int64_t source,
+                                       const struct weir_collect_batch *batch, int64_t arrived_ms)
+{
+    enum weir_status status = look_for(state, source, batch->sequence);
+
+    if (status == WEIR_OK)
+        status = add_range(state, source, batch->sequence, batch->sequence);
+    for (uint32_t i = 0; status == WEIR_OK && i < batch->range_count; i++)
+        status = add_range(state, source, batch->ranges[i].first, batch->ranges[i].last);
+    return status == WEIR_OK ? set_ledger(state, source, batch, arrived_ms) : status;
+}
