@@ -19,6 +19,7 @@ int weir_command_run(int argc, char **argv);
 int weir_command_check(int argc, char **argv);
 int weir_command_replay(int argc, char **argv);
 int weir_command_decode(int argc, char **argv);
+int weir_command_collect(int argc, char **argv);
 int weir_command_journal(int argc, char **argv);
 int weir_command_explain(int argc, char **argv);
 int weir_command_ack(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct verb verbs[] = {
     {"replay", weir_command_replay, "the same engine over recorded messages, without a broker"},
     {"test", weir_command_test, "a configuration against tests written for it"},
     {"decode", weir_command_decode, "batches of the uplink as text"},
+    {"collect", weir_command_collect, "the receiving end: the batches of many gateways, stored"},
     {"journal", weir_command_journal, "what the storage has recorded: list, print, verify"},
     {"explain", weir_command_explain, "why an alert is as it is, and what would come next"},
     {"ack", weir_command_ack, "acknowledge what is raised"},

@@ -1,0 +1,277 @@
+#include "collect/collector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/log.h"
+
+#define ROOT "weir/v1/"
+
+bool weir_collector_init(struct weir_collector *collector, struct weir_state *state,
+                         struct weir_sink *sink, struct weir_spool *spool)
+{
+    memset(collector, 0, sizeof(*collector));
+    collector->state = state;
+    collector->sink = sink;
+    collector->spool = spool;
+    collector->tracks = weir_tracks_create();
+    collector->reader = weir_collect_reader_create();
+    weir_alert_reader_init(&collector->alerts);
+    if (collector->tracks && collector->reader)
+        return true;
+    weir_log_error("out of memory");
+    weir_collector_finish(collector);
+    return false;
+}
+
+void weir_collector_finish(struct weir_collector *collector)
+{
+    weir_tracks_destroy(collector->tracks);
+    weir_collect_reader_destroy(collector->reader);
+}
+
+static enum weir_status put_aside(struct weir_collector *collector,
+                                  const struct weir_spool_message *message, const char *problem)
+{
+    collector->counts.damaged++;
+    return weir_state_put_aside(collector->state, message->topic, problem, message->payload,
+                                message->payload_length, message->arrived_ms);
+}
+
+/* WEIR_REFUSED: a name is missing. */
+static enum weir_status name_rows(struct weir_collector *collector, int64_t source)
+{
+    struct weir_collect_batch *batch = &collector->batch;
+    enum weir_status status = WEIR_OK;
+
+    for (uint32_t i = 0; status == WEIR_OK && i < batch->row_count; i++)
+        if (!batch->rows[i].track)
+            status = weir_state_find_track(collector->state, collector->tracks, source, batch,
+                                           &batch->rows[i]);
+    return status;
+}
+
+static enum weir_status give_rows(struct weir_collector *collector, int64_t source)
+{
+    const struct weir_collect_batch *batch = &collector->batch;
+    struct weir_sink *sink = collector->sink;
+    enum weir_status status = WEIR_OK;
+
+    if (collector->refusal)
+        return WEIR_OK;
+    for (uint32_t i = 0; status == WEIR_OK && i < batch->row_count; i++)
+        status = sink->accept_row(sink, batch, source, &batch->rows[i]);
+    collector->counts.rows += batch->row_count;
+    return status == WEIR_OK ? sink->accept_ledger(sink, batch) : status;
+}
+
+/* Names came: what was held back of their table may go on now. */
+static enum weir_status release_held(struct weir_collector *collector, int64_t source,
+                                     uint64_t table)
+{
+    enum weir_status status;
+    int64_t id = 0;
+    size_t length;
+
+    while ((status = weir_state_next_held(collector->state, source, table, &id, collector->held,
+                                          sizeof(collector->held), &length)) == WEIR_OK) {
+        if (weir_collect_reader_read(collector->reader, collector->tracks, collector->held, length,
+                                     &collector->batch))
+            continue;
+        status = name_rows(collector, source);
+        if (status == WEIR_REFUSED)
+            continue;
+        if (status == WEIR_OK && collector->refusal)
+            status = weir_state_put_aside(collector->state, "held", collector->refusal,
+                                          collector->held, length, 0);
+        if (status == WEIR_OK)
+            status = give_rows(collector, source);
+        if (status == WEIR_OK)
+            status = weir_state_release_held(collector->state, id);
+        if (status != WEIR_OK)
+            return status;
+    }
+    return status == WEIR_REFUSED ? WEIR_OK : status;
+}
+
+static enum weir_status keep_names(struct weir_collector *collector, int64_t source, bool *fresh)
+{
+    const struct weir_collect_batch *batch = &collector->batch;
+    enum weir_status status = WEIR_OK;
+
+    for (uint32_t i = 0; status == WEIR_OK && i < batch->name_count; i++)
+        status =
+            weir_state_keep_name(collector->state, source, batch->table, &batch->names[i], fresh);
+    return status;
+}
+
+static enum weir_status give_batch(struct weir_collector *collector,
+                                   const struct weir_spool_message *message, int64_t source)
+{
+    uint64_t table = collector->batch.table;
+    bool compact = collector->batch.compact;
+    bool fresh = false;
+    enum weir_status status = keep_names(collector, source, &fresh);
+
+    if (status == WEIR_OK)
+        status = name_rows(collector, source);
+    if (status == WEIR_OK) {
+        status = give_rows(collector, source);
+    } else if (status == WEIR_REFUSED) {
+        collector->counts.held++;
+        status = weir_state_hold(collector->state, source, table, message->payload,
+                                 message->payload_length);
+    }
+    return status == WEIR_OK && compact && fresh ? release_held(collector, source, table) : status;
+}
+
+static enum weir_status accept_batch(struct weir_collector *collector,
+                                     const struct weir_spool_message *message, const char *gateway,
+                                     size_t gateway_length)
+{
+    struct weir_collect_batch *batch = &collector->batch;
+    const char *problem = weir_collect_reader_read(
+        collector->reader, collector->tracks, message->payload, message->payload_length, batch);
+    enum weir_status status;
+    int64_t source;
+
+    if (!problem && (strlen(batch->gateway) != gateway_length ||
+                     memcmp(batch->gateway, gateway, gateway_length) != 0))
+        problem = "it names another gateway than its topic";
+    if (problem)
+        return put_aside(collector, message, problem);
+    status = weir_state_find_source(collector->state, batch->gateway, batch->epoch, &source);
+    if (status != WEIR_OK)
+        return status;
+    status = weir_state_note_batch(collector->state, source, batch, message->arrived_ms);
+    if (status == WEIR_REFUSED) {
+        collector->counts.repeated++;
+        return WEIR_OK;
+    }
+    if (status == WEIR_OK && collector->refusal)
+        status = put_aside(collector, message, collector->refusal);
+    collector->counts.batches++;
+    return status == WEIR_OK ? give_batch(collector, message, source) : status;
+}
+
+static enum weir_status accept_event(struct weir_collector *collector,
+                                     const struct weir_spool_message *message, const char *gateway,
+                                     size_t gateway_length)
+{
+    struct weir_collect_alert alert;
+    enum weir_status status;
+
+    if (!weir_alert_reader_read(&collector->alerts, message->payload, message->payload_length,
+                                &alert))
+        return put_aside(collector, message, "it is no alert event");
+    if (strlen(alert.gateway) != gateway_length ||
+        memcmp(alert.gateway, gateway, gateway_length) != 0)
+        return put_aside(collector, message, "it names another gateway than its topic");
+    status = weir_state_note_alert(collector->state, &alert);
+    if (status == WEIR_REFUSED) {
+        collector->counts.repeated++;
+        return WEIR_OK;
+    }
+    collector->counts.alerts++;
+    if (status == WEIR_OK && collector->refusal)
+        return put_aside(collector, message, collector->refusal);
+    return status == WEIR_OK ? collector->sink->accept_alert(collector->sink, &alert) : status;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+
+    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+static enum weir_status accept(struct weir_collector *collector,
+                               const struct weir_spool_message *message)
+{
+    const char *gateway = message->topic + strlen(ROOT);
+    const char *rest =
+        strncmp(message->topic, ROOT, strlen(ROOT)) == 0 ? strchr(gateway, '/') : NULL;
+
+    if (!rest)
+        return put_aside(collector, message, "its topic is not one of weir's");
+    if (strcmp(rest, "/batch") == 0)
+        return accept_batch(collector, message, gateway, (size_t)(rest - gateway));
+    if (ends_with(rest, "/event"))
+        return accept_event(collector, message, gateway, (size_t)(rest - gateway));
+    return weir_state_set_alert(collector->state, message->topic, message->payload,
+                                message->payload_length);
+}
+
+static void complain(struct weir_collector *collector)
+{
+    const char *problem = collector->sink->problem;
+
+    if (!collector->complained)
+        weir_log_error("cannot store, and will try again: %s",
+                       problem[0] != '\0' ? problem : weir_db_problem(&collector->state->db));
+    collector->complained = true;
+}
+
+static void undo(struct weir_collector *collector, const struct weir_collect_counts *before)
+{
+    weir_state_undo(collector->state);
+    collector->sink->undo(collector->sink);
+    weir_spool_restore(collector->spool);
+    weir_tracks_clear(collector->tracks);
+    collector->counts = *before;
+}
+
+/* A transaction over at most count_max messages. *count: how many there were. */
+static enum weir_status work(struct weir_collector *collector, unsigned count_max, unsigned *count)
+{
+    enum weir_status status = WEIR_OK;
+    struct weir_spool_message message;
+
+    for (*count = 0; *count < count_max; ++*count) {
+        if (!weir_spool_take(collector->spool, &message))
+            break;
+        if (*count == 0)
+            status = weir_state_begin(collector->state);
+        if (status == WEIR_OK)
+            status = accept(collector, &message);
+        if (status != WEIR_OK)
+            return status;
+    }
+    if (*count == 0)
+        return WEIR_OK;
+    status = collector->refusal ? WEIR_OK : collector->sink->finish(collector->sink);
+    return status == WEIR_OK ? weir_state_commit(collector->state) : status;
+}
+
+enum weir_status weir_collector_step(struct weir_collector *collector)
+{
+    struct weir_collect_counts before = collector->counts;
+    char refusal[sizeof(collector->sink->problem)];
+    enum weir_status status;
+    unsigned count;
+
+    collector->sink->problem[0] = '\0';
+    status = work(collector, collector->sink->message_count_max, &count);
+    if (status == WEIR_REFUSED) {
+        /* What a target will never take must not stop what comes behind. */
+        undo(collector, &before);
+        memcpy(refusal, collector->sink->problem, sizeof(refusal));
+        collector->refusal = refusal;
+        weir_log_error("the target refuses what it is sent; it is put aside: %s", refusal);
+        status = work(collector, collector->sink->message_count_max, &count);
+        collector->refusal = NULL;
+    }
+    if (status != WEIR_OK) {
+        complain(collector);
+        undo(collector, &before);
+        return WEIR_FULL;
+    }
+    if (count == 0)
+        return WEIR_REFUSED;
+    weir_spool_release(collector->spool);
+    if (collector->complained)
+        weir_log_info("storing again");
+    collector->complained = false;
+    return WEIR_OK;
+}
