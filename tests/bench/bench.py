@@ -3,12 +3,14 @@
 
     bench.py --build DIR [--fast DIR] [--qos 0|1] [--rounds N] [--seconds N] [NAME ...]
 
-Names: engine, alert, batch, sketch, cpu, peer, journal, memory, latency; without one, all of them.
+Names: engine, alert, batch, sketch, collect, cpu, peer, journal, memory, latency; without one, all of
+them.
 
 engine   the engine alone, no broker
 alert    what a rule costs a sample, 10,000 rules on series, over the same engine without rules
 batch    bytes of a summary in compact form, over JSON with zstd, over the samples' messages; its time
 sketch   a sample into a sketch for quantiles, over one into the moments; its largest error
+collect  CPU to receive a row of a compact batch of 1,000 and store it in SQLite, both on disk
 cpu      CPU a message of `weir run` over that of a subscriber on the same paho that discards
 peer     the same, weir on the fast paho over a libmosquitto subscriber that discards
 journal  the log: CPU in memory and on disk, bytes written, the speed of a restart
@@ -53,6 +55,7 @@ FIGURES = {
     "sketch ratio": ("x moments", math.inf, math.inf),
     "sketch error": ("% of the span", 1.0, 1.0),
     "alert": ("ns a rule", 15, 8),
+    "collect": ("ns a row", 1e9 / 300_000, 2500),
     "cpu 5000/s": ("x bare paho", 1.25, 1.10),
     "cpu 20000/s": ("x bare paho", 1.25, 1.10),
     "peer 5000/s": ("x libmosquitto", 1.3, 1.1),
@@ -415,6 +418,24 @@ def run_alert(bench):
     yield "alert", statistics.median(costs), "32 rules on 313 series, nothing raised"
 
 
+def run_collect(bench):
+    """Spool and SQLite on disk, a commit a message and one for many: CPU is what one core has to do."""
+    found = []
+    for index in range(bench.options.rounds):
+        directory = pathlib.Path(bench.directory) / f"collect-{index}"
+        directory.mkdir()
+        run = subprocess.run([bench.tool("bench_collect"), directory, "1000", "100", "1000"],
+                             capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise Unmeasured(f"bench_collect: {run.stderr.strip()}")
+        found.append(json.loads(run.stdout))
+        shutil.rmtree(directory)
+    median = {key: statistics.median(one[key] for one in found) for key in found[0]}
+    yield ("collect", median["cpu_ns"],
+           f"1,000 gateways of 100 series; {median['wall_ns']:.0f} ns by the clock, the disk's "
+           f"{median['put_us']:.0f} us a batch included")
+
+
 def compare(bench, name, build, baseline):
     for rate in RATES:
         floors, costs = [], []
@@ -524,8 +545,8 @@ def run_latency(bench):
 
 
 RUNS = {"engine": run_engine, "alert": run_alert, "batch": run_batch, "sketch": run_sketch,
-        "cpu": run_cpu, "peer": run_peer, "journal": run_journal, "memory": run_memory,
-        "latency": run_latency}
+        "collect": run_collect, "cpu": run_cpu, "peer": run_peer, "journal": run_journal,
+        "memory": run_memory, "latency": run_latency}
 
 
 def verdict(name, value):
