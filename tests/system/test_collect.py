@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 import urllib.request
 
@@ -93,6 +94,12 @@ def send(broker, *batches, gateway="plant-7"):
     broker.publish_all(f"weir/v1/{gateway}/batch", batches)
 
 
+def draw_seed():
+    seed = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"      WEIR_SEED={seed}", flush=True)
+    return random.Random(seed)
+
+
 GAPS = "SELECT gateway, first, last FROM gap ORDER BY gateway, first"
 STARTS = f"SELECT (start_ms - {T0}) / 10000 FROM summaries ORDER BY gateway, start_ms, part"
 
@@ -101,33 +108,63 @@ def numbers(*values):
     return [(value,) for value in values]
 
 
-def test_gateways(bench):
-    """What two gateways send, compact and JSON, is in SQLite as `weir decode` shows it."""
-    broker, uplink = bench.broker(), bench.broker()
-    collector = Collector(bench, uplink, "sqlite:fleet.db").start_subscribed()
-    batches = uplink.subscribe("weir/v1/+/batch")
-    quantiles = harness.CLIMATE.replace('"last"', '"stddev", "first", "last", "rate", "p50"')
-    for gateway, form in (("plant-7", ""), ("plant-8", JSON)):
-        bench.weir(config(broker, uplink, gateway=gateway, uplink_more=form,
-                          streams=quantiles)).start_online(broker, CLIMATE_FILTER)
-    broker.publish_all(TOPIC, [reading(second, second % 37 / 7) for second in range(400)])
-    for thing in bench.things:
-        if isinstance(thing, harness.Weir) and thing is not collector:
-            thing.drain()
-    batches.settle()
+STREAM = harness.CLIMATE.replace('"last"', '"stddev", "first", "last", "rate", "p50"')
+
+
+def start_gateways(bench, broker, uplink):
+    """Two that send what they measure alike, one in compact form, one as JSON."""
+    return [bench.weir(config(broker, uplink, gateway=gateway, uplink_more=form, streams=STREAM))
+            .start_online(broker, CLIMATE_FILTER)
+            for gateway, form in (("plant-7", ""), ("plant-8", JSON))]
+
+
+def expect_rows(bench, collector, batches):
+    """What was sent is what is stored."""
     expected = {(r["gateway"], r["series"], r["field"], r["start"]):
                 (r["end"], r["unit"], r["revision"], r["count"], r["min"], r["max"], r["mean"],
-                 r["stddev"], r["first"], r["last"], r["rate"], r["p50"])
-                for r in bench.summaries(batches.messages())}
-    equal(len(expected), 80, "rows that were sent")
-    collector.wait_query("SELECT count(*) FROM summary", numbers(80), "all rows")
+                 r["stddev"], r["first"], r["last"], r.get("rate"), r["p50"])
+                for r in bench.summaries(batches.settle().messages())}
+    collector.wait_query("SELECT count(*) FROM summary", numbers(len(expected)), "all rows")
     found = {tuple(r[:4]): tuple(r[4:]) for r in collector.query(
         "SELECT gateway, series, field, start_ms, end_ms, unit, revision, count, min, max, mean,"
         " stddev, first, last, rate, quantiles ->> 'p50' FROM summaries")}
     equal(found, expected, "the rows")
     equal(collector.query(GAPS), [], "gaps")
+    return len(expected)
+
+
+def test_gateways(bench):
+    """What two gateways send, compact and JSON, is in SQLite as `weir decode` shows it."""
+    broker, uplink = bench.broker(), bench.broker()
+    collector = Collector(bench, uplink, "sqlite:fleet.db").start_subscribed()
+    batches = uplink.subscribe("weir/v1/+/batch")
+    gateways = start_gateways(bench, broker, uplink)
+    broker.publish_all(TOPIC, [reading(second, second % 37 / 7) for second in range(400)])
+    for gateway in gateways:
+        gateway.drain()
+    equal(expect_rows(bench, collector, batches), 80, "rows that were sent")
     (ledger,), = collector.query("SELECT ledger FROM gateway WHERE gateway = 'plant-8'")
     equal(json.loads(ledger)["received"], 400, "messages in the ledger")
+
+
+def test_killed_among_gateways(bench):
+    """The same, while the collector is killed again and again."""
+    randomness = draw_seed()
+    broker, uplink = bench.broker(), bench.broker()
+    collector = Collector(bench, uplink, "sqlite:fleet.db").start_subscribed()
+    batches = uplink.subscribe("weir/v1/+/batch")
+    gateways = start_gateways(bench, broker, uplink)
+    for part in range(8):
+        for site in range(20):
+            broker.publish_all(f"plant/north/hall-{site}/climate",
+                               [reading(second, second % 37 / 7 + site)
+                                for second in range(part * 50, part * 50 + 50)])
+        time.sleep(randomness.uniform(0, 0.5))
+        collector.kill()
+        collector.start()
+    for gateway in gateways:
+        gateway.drain()
+    equal(expect_rows(bench, collector, batches), 1600, "rows that were sent")
 
 
 def test_repeated(bench):
@@ -261,12 +298,6 @@ def load_with_kills(broker, collectors, count, randomness):
         victim.start()
     for thread in threads:
         thread.join()
-
-
-def draw_seed():
-    seed = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"      WEIR_SEED={seed}", flush=True)
-    return random.Random(seed)
 
 
 def test_killed(bench):
