@@ -117,6 +117,8 @@ static void write_line(struct weir_writer *writer, const struct weir_collect_row
     }
     line.columns[WEIR_COLUMN_START].text =
         put_int(&numbers, row->start_ms, &line.columns[WEIR_COLUMN_START].length);
+    line.columns[WEIR_COLUMN_END].text =
+        put_int(&numbers, row->end_ms, &line.columns[WEIR_COLUMN_END].length);
     line.columns[WEIR_COLUMN_REVISION].text =
         put_int(&numbers, (int64_t)row->revision, &line.columns[WEIR_COLUMN_REVISION].length);
     for (int i = 0; i < WEIR_AGGREGATE_KIND_COUNT; i++) {

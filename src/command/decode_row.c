@@ -1,6 +1,8 @@
 #include "command/decode_row.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What a column holds. */
@@ -210,6 +212,28 @@ static void add_tag(struct weir_writer *writer, const struct weir_row *row, enum
     add_name(writer, row->columns[column].text, row->columns[column].length, ",= ");
 }
 
+static bool read_count(const struct weir_row *row, enum weir_column column, uint64_t *count)
+{
+    const struct weir_json_value value = {.kind = WEIR_JSON_NUMBER,
+                                          .text = row->columns[column].text,
+                                          .length = (uint32_t)row->columns[column].length};
+
+    return weir_batch_read_count(&value, count);
+}
+
+/* A coarser row may begin where a finer one began, and must not take its place. */
+static void add_window(struct weir_writer *writer, const struct weir_row *row)
+{
+    char bytes[32];
+    uint64_t start;
+    uint64_t end;
+
+    if (!read_count(row, WEIR_COLUMN_START, &start) || !read_count(row, WEIR_COLUMN_END, &end))
+        return;
+    (void)snprintf(bytes, sizeof(bytes), ",window=%" PRIu64, end - start);
+    add(writer, bytes);
+}
+
 void weir_row_write_line(struct weir_writer *writer, const struct weir_row *row)
 {
     add_name(writer, row->columns[WEIR_COLUMN_STREAM].text, row->columns[WEIR_COLUMN_STREAM].length,
@@ -218,6 +242,7 @@ void weir_row_write_line(struct weir_writer *writer, const struct weir_row *row)
     add_tag(writer, row, WEIR_COLUMN_GATEWAY);
     add_tag(writer, row, WEIR_COLUMN_SERIES);
     add_tag(writer, row, WEIR_COLUMN_UNIT);
+    add_window(writer, row);
     add(writer, " revision=");
     add_column(writer, row, WEIR_COLUMN_REVISION);
     add(writer, "i");

@@ -5,8 +5,8 @@
  * CSV is quoted as RFC 4180 says; its lines end with a newline alone. Its last column holds the
  * quantiles, however many a row has: p50=20.1;p99=22.4.
  *
- * In line protocol the measurement is the stream; gateway, series, field and unit are tags;
- * revision and the aggregates are fields, revision and count as integers; the time is the window's
+ * In line protocol the measurement is the stream; gateway, series, field and unit are tags, and
+ * window, its length in milliseconds; revision and the aggregates are fields, revision and count as integers; the time is the window's
  * start, in nanoseconds. A revision so takes the place of what it revises. An empty tag is left
  * out, and what a tag cannot hold (control characters, a backslash at its end) is percent-encoded.
  */

@@ -850,7 +850,7 @@ def test_decode_writes_line_protocol(bench):
                                rate=-0.5, p50=7)
     done = decoded(bench, json.dumps(odd).encode(), form="line")
     equal(done.stdout.decode(),
-          "my\\ stream\\,x,field=f,gateway=plant-7,series=a\\ b\\,c\\=d\\/\u00e9%0A%5C "
+          "my\\ stream\\,x,field=f,gateway=plant-7,series=a\\ b\\,c\\=d\\/\u00e9%0A%5C,window=10 "
           f"revision=0i,count=1i,mean=1.5e-07,rate=-0.5,p50=7 {T0}000000\n", "a line")
     for wrong in ({"p50": "7"}, {f"p{i}": i for i in range(1, 18)}, {"start": "soon"}):
         worse = {**odd, "summaries": [{**odd["summaries"][0], **wrong}]}
