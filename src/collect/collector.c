@@ -229,9 +229,13 @@ static enum weir_status work(struct weir_collector *collector, unsigned count_ma
     struct weir_spool_message message;
 
     for (*count = 0; *count < count_max; ++*count) {
-        if (!weir_spool_take(collector->spool, &message))
+        status = weir_spool_take(collector->spool, &message);
+        if (status == WEIR_REFUSED)
             break;
-        if (*count == 0)
+        if (status == WEIR_FULL)
+            (void)snprintf(collector->sink->problem, sizeof(collector->sink->problem), "%s",
+                           weir_db_problem(&collector->spool->reading));
+        if (status == WEIR_OK && *count == 0)
             status = weir_state_begin(collector->state);
         if (status == WEIR_OK)
             status = accept(collector, &message);

@@ -3,11 +3,13 @@
  *
  *     MQTT --> spool --> collector --> SQLite, file or HTTP
  *
- * The library's thread stores every message in the spool and then has it acknowledged; the main
- * thread works through the spool. A program of its own, so that no gateway carries SQLite and curl.
+ * The library's thread stores every message in the spool, which is when it is acknowledged; a worker
+ * goes through the spool; the main thread looks after the connection. A program of its own, so that
+ * no gateway carries SQLite and curl.
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,6 +28,7 @@
 #include "port/mqtt.h"
 
 #define RETRY_MS 1000
+#define STEP_MS_MAX 60000
 #define GAPS_MS 60000 /* between looks for missing batches */
 #define STOP_MS 3000  /* to work through what is in the spool */
 #define GOODBYE_MS 400
@@ -45,7 +48,8 @@ static struct program program;
 
 /* For the signal handler as well. */
 static atomic_bool stopping;
-static int wake_fd = -1;
+static int wake_fd = -1; /* of the main thread */
+static int work_fd = -1; /* of the worker */
 
 static int64_t read_ms(clockid_t clock)
 {
@@ -55,11 +59,11 @@ static int64_t read_ms(clockid_t clock)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void wake(void)
+static void wake(int fd)
 {
     const uint64_t one = 1;
 
-    (void)!write(wake_fd, &one, sizeof(one));
+    (void)!write(fd, &one, sizeof(one));
 }
 
 static void on_signal(int number)
@@ -68,7 +72,8 @@ static void on_signal(int number)
 
     (void)number;
     atomic_store(&stopping, true);
-    wake();
+    wake(wake_fd);
+    wake(work_fd);
     errno = error;
 }
 
@@ -81,7 +86,7 @@ static void on_message(void *context, const struct weir_message *message)
         /* To return would be to acknowledge. */
         _exit(WEIR_EXIT_FAILED);
     }
-    wake();
+    wake(work_fd);
 }
 
 static bool set_signals(void)
@@ -89,7 +94,8 @@ static bool set_signals(void)
     struct sigaction stop = {.sa_handler = on_signal};
 
     wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (wake_fd >= 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
+    work_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_fd >= 0 && work_fd >= 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
         sigaction(SIGTERM, &stop, NULL) == 0 && sigaction(SIGINT, &stop, NULL) == 0)
         return true;
     weir_log_error("cannot start: %s", strerror(errno));
@@ -165,53 +171,84 @@ static void log_gaps(int64_t now_ms)
         weir_log_info("no batches are missing any more");
 }
 
-static void wait_for_work(int64_t timeout_ms)
+static void wait_for(int event_fd, int64_t timeout_ms)
 {
-    struct pollfd fd = {.fd = wake_fd, .events = POLLIN};
+    struct pollfd fd = {.fd = event_fd, .events = POLLIN};
     uint64_t count;
 
-    if (poll(&fd, 1, (int)timeout_ms) > 0)
-        (void)!read(wake_fd, &count, sizeof(count));
+    if (poll(&fd, 1, timeout_ms > 0 ? (int)timeout_ms : 0) > 0)
+        (void)!read(event_fd, &count, sizeof(count));
+}
+
+/* What arrives meanwhile is no reason to try again sooner. */
+static void wait_for_stop(int64_t timeout_ms)
+{
+    int64_t end_ms = read_ms(CLOCK_BOOTTIME) + timeout_ms;
+
+    while (!atomic_load(&stopping) && read_ms(CLOCK_BOOTTIME) < end_ms)
+        wait_for(work_fd, end_ms - read_ms(CLOCK_BOOTTIME));
+}
+
+/* A wake is what the spool got since; nothing is left behind that was there before it. */
+static void *work(void *unused)
+{
+    int64_t end_ms;
+
+    (void)unused;
+    while (!atomic_load(&stopping)) {
+        enum weir_status status = weir_collector_step(&program.collector);
+
+        log_gaps(read_ms(CLOCK_BOOTTIME));
+        if (status == WEIR_FULL)
+            wait_for_stop(RETRY_MS);
+        else if (status == WEIR_REFUSED)
+            wait_for(work_fd, GAPS_MS);
+    }
+    end_ms = read_ms(CLOCK_BOOTTIME) + STOP_MS;
+    while (read_ms(CLOCK_BOOTTIME) < end_ms && weir_collector_step(&program.collector) == WEIR_OK)
+        ;
+    return NULL;
 }
 
 static void run(void)
 {
-    int64_t retry_ms = INT64_MIN;
-    enum weir_status status = WEIR_REFUSED;
-
     while (!atomic_load(&stopping)) {
         int64_t now_ms = read_ms(CLOCK_BOOTTIME);
-        int64_t due_ms = now_ms + RETRY_MS;
+        int64_t wait_ms = weir_mqtt_step(program.mqtt, now_ms) - now_ms;
 
-        /* The library's lock is taken while the spool is stuck; nothing can be done there then. */
-        if (!atomic_load(&program.spool.stalled))
-            due_ms = weir_mqtt_step(program.mqtt, now_ms);
-        if (now_ms >= retry_ms)
-            status = weir_collector_step(&program.collector);
-        log_gaps(now_ms);
-        if (status == WEIR_OK)
-            continue;
-        if (status == WEIR_FULL && now_ms >= retry_ms)
-            retry_ms = now_ms + RETRY_MS;
-        if (due_ms > now_ms + RETRY_MS)
-            due_ms = now_ms + RETRY_MS;
-        wait_for_work(due_ms > now_ms ? due_ms - now_ms : 0);
+        wait_for(wake_fd, wait_ms < STEP_MS_MAX ? wait_ms : STEP_MS_MAX);
     }
 }
 
-static void stop(void)
+static void log_stop(void)
 {
-    int64_t end_ms = read_ms(CLOCK_BOOTTIME) + STOP_MS;
     const struct weir_collect_counts *counts = &program.collector.counts;
 
-    weir_mqtt_destroy(program.mqtt, GOODBYE_MS);
-    while (read_ms(CLOCK_BOOTTIME) < end_ms && weir_collector_step(&program.collector) == WEIR_OK)
-        ;
     weir_log_info("stopped; %llu batches, %llu rows, %llu alerts, %llu repeated, %llu held back, "
                   "%llu put aside",
                   (unsigned long long)counts->batches, (unsigned long long)counts->rows,
                   (unsigned long long)counts->alerts, (unsigned long long)counts->repeated,
                   (unsigned long long)counts->held, (unsigned long long)counts->damaged);
+}
+
+/* From the connection to its end. */
+static bool serve(void)
+{
+    pthread_t worker;
+
+    if (!connect_broker())
+        return false;
+    if (pthread_create(&worker, NULL, work, NULL) != 0) {
+        weir_log_error("cannot start a thread");
+        weir_mqtt_destroy(program.mqtt, 0);
+        return false;
+    }
+    weir_log_info("collecting to %s as %s", program.options.to, program.options.broker.client_id);
+    run();
+    weir_mqtt_destroy(program.mqtt, GOODBYE_MS);
+    (void)pthread_join(worker, NULL);
+    log_stop();
+    return true;
 }
 
 static int report(void)
@@ -242,14 +279,8 @@ static int collect(void)
         goto error_spool;
     if (!weir_collector_init(&program.collector, &program.state, program.sink, &program.spool))
         goto error_sink;
-    if (!connect_broker())
-        goto error_collector;
-    weir_log_info("collecting to %s as %s", program.options.to, program.options.broker.client_id);
-    run();
-    stop();
-    result = WEIR_EXIT_DONE;
-
-error_collector:
+    if (serve())
+        result = WEIR_EXIT_DONE;
     weir_collector_finish(&program.collector);
 error_sink:
     program.sink->destroy(program.sink);

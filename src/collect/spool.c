@@ -12,6 +12,7 @@
 
 #define PAGE_BYTES 16384
 #define RETRY_MS 200
+#define COMPLAINT_S 60
 
 static bool take_lock(struct weir_spool *spool)
 {
@@ -81,37 +82,57 @@ static void wait_a_moment(void)
     nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
 }
 
+/* One that is as good as full stands still at every message, and is not to say so at each. */
+static bool is_news(struct weir_spool *spool)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    if (spool->complained && now.tv_sec < spool->complained_s + COMPLAINT_S)
+        return false;
+    spool->complained = true;
+    spool->complained_s = now.tv_sec;
+    return true;
+}
+
 bool weir_spool_put(struct weir_spool *spool, const struct weir_message *message,
                     int64_t arrived_ms, const atomic_bool *stopping)
 {
+    bool said = false;
+
     weir_db_bind_text(spool->insert, 1, message->topic, message->topic_length);
     weir_db_bind_bytes(spool->insert, 2, message->payload, message->payload_length);
     (void)sqlite3_bind_int64(spool->insert, 3, arrived_ms);
     while (!weir_db_run(spool->insert)) {
-        if (!atomic_exchange(&spool->stalled, true))
+        if (is_news(spool)) {
             weir_log_error("%s takes nothing more, and nothing is acknowledged: %s", spool->path,
                            weir_db_problem(&spool->writing));
+            said = true;
+        }
         if (atomic_load(stopping))
             return false;
         wait_a_moment();
     }
-    if (atomic_exchange(&spool->stalled, false))
+    if (said)
         weir_log_info("%s takes messages again", spool->path);
     return true;
 }
 
-bool weir_spool_take(struct weir_spool *spool, struct weir_spool_message *message)
+enum weir_status weir_spool_take(struct weir_spool *spool, struct weir_spool_message *message)
 {
+    int code;
+
     (void)sqlite3_reset(spool->select);
     (void)sqlite3_bind_int64(spool->select, 1, spool->taken);
-    if (weir_db_next(spool->select) != SQLITE_ROW)
-        return false;
+    code = weir_db_next(spool->select);
+    if (code != SQLITE_ROW)
+        return code == SQLITE_DONE ? WEIR_REFUSED : WEIR_FULL;
     spool->taken = sqlite3_column_int64(spool->select, 0);
     message->topic = (const char *)sqlite3_column_text(spool->select, 1);
     message->payload = sqlite3_column_blob(spool->select, 2);
     message->payload_length = (size_t)sqlite3_column_bytes(spool->select, 2);
     message->arrived_ms = sqlite3_column_int64(spool->select, 3);
-    return message->topic != NULL;
+    return message->topic ? WEIR_OK : WEIR_FULL;
 }
 
 void weir_spool_release(struct weir_spool *spool)

@@ -8,9 +8,10 @@
  * twice, and its second copy is known by its number.
  *
  * When the file cannot take it (a full disk, WEIR_SPOOL_BYTES_MAX waiting), the callback tries again
- * until it can: nothing is acknowledged meanwhile, and the broker keeps what it has.
+ * until it can: nothing is acknowledged meanwhile, and the broker keeps what it has. The library's
+ * lock is held then; so who empties the spool must call nothing of the library.
  *
- * put belongs to one thread, everything else to another.
+ * put belongs to one thread; take, release and restore to another.
  */
 #ifndef WEIR_COLLECT_SPOOL_H
 #define WEIR_COLLECT_SPOOL_H
@@ -24,13 +25,14 @@
 #define WEIR_SPOOL_BYTES_MAX ((int64_t)4 << 30)
 
 struct weir_spool {
-    atomic_bool stalled; /* put cannot store what it has, and waits */
+    struct weir_db reading; /* to read: for its problem */
     /* private */
     char path[4096];
     int lock_fd;
+    bool complained; /* that it takes nothing, and when */
+    int64_t complained_s;
     int64_t taken; /* id of the message that was taken last */
     struct weir_db writing;
-    struct weir_db reading;
     sqlite3_stmt *insert;
     sqlite3_stmt *select;
     sqlite3_stmt *remove;
@@ -53,8 +55,9 @@ void weir_spool_close(struct weir_spool *spool);
 bool weir_spool_put(struct weir_spool *spool, const struct weir_message *message,
                     int64_t arrived_ms, const atomic_bool *stopping);
 
-/* Takes the oldest message that was not taken. False: there is none, or it cannot be read. */
-bool weir_spool_take(struct weir_spool *spool, struct weir_spool_message *message);
+/* Takes the oldest message that was not taken. WEIR_REFUSED: there is none. WEIR_FULL: it cannot be
+ * read now; weir_db_problem of reading says why. */
+enum weir_status weir_spool_take(struct weir_spool *spool, struct weir_spool_message *message);
 
 /* Forgets what was taken. A failure does no harm: it is taken again at the next start. */
 void weir_spool_release(struct weir_spool *spool);

@@ -49,9 +49,9 @@ class Collector(harness.Weir):
                                             preexec_fn=preexec)
         return self
 
-    def start_subscribed(self, text="weir/v1/+/batch"):
+    def start_subscribed(self, text="weir/v1/+/batch", preexec=None):
         before = len(self.broker.log())
-        self.start()
+        self.start(preexec)
         self.broker.wait_subscribed(text, before)
         return self
 
@@ -382,9 +382,11 @@ def test_full_disk(bench):
     """A full disk is said, nothing is acknowledged meanwhile, and nothing is lost."""
     broker = bench.broker()
     collector = Collector(bench, broker, "sqlite:fleet.db")
-    before = len(broker.log())
-    collector.start(lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN))
-    broker.wait_subscribed("weir/v1/+/batch", before)
+
+    def ignore():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    collector.start_subscribed(preexec=ignore)
     send(broker, batch(1))
     collector.wait_query(STARTS, numbers(1), "a row")
     collector.wait_acknowledged(1)
@@ -395,6 +397,8 @@ def test_full_disk(bench):
     limit_files(collector, resource.RLIM_INFINITY)
     collector.wait_log("takes messages again")
     collector.wait_query(STARTS, numbers(1, 2, 3), "all rows")
+    collector.stop()
+    collector.start_subscribed(preexec=ignore)
     limit_files(collector, 1024)
     send(broker, batch(4))
     collector.wait_log("takes nothing more, and nothing is acknowledged", 2)
