@@ -12,8 +12,8 @@
 
 #include "collect/alert.h"
 #include "collect/batch.h"
-#include "collect/spool.h"
 #include "collect/sink.h"
+#include "collect/spool.h"
 #include "collect/state.h"
 
 /* A message, in bytes: what the broker is allowed to send. */
