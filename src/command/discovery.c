@@ -181,6 +181,16 @@ static void join_name(char *bytes, size_t size, const char *first, const char *s
     bytes[text.length] = '\0';
 }
 
+/* What a silence rule raises says that the series is stale: that alone does not make it unknown. */
+static const char *alert_template(enum weir_rule_form form)
+{
+    return form == WEIR_RULE_SILENCE
+               ? "{{ None if value_json.state == 'unknown' else "
+                 "'OFF' if value_json.level == 'ok' else 'ON' }}"
+               : "{{ None if value_json.state == 'unknown' or value_json.quality == 'stale' else "
+                 "'OFF' if value_json.level == 'ok' else 'ON' }}";
+}
+
 enum weir_status weir_discovery_send_alert(struct weir_outlet *outlet, uint32_t rule,
                                            uint32_t series)
 {
@@ -195,9 +205,7 @@ enum weir_status weir_discovery_send_alert(struct weir_outlet *outlet, uint32_t 
     begin(outlet, "binary_sensor", object, label);
     add_member(&outlet->payload, "device_class", "problem");
     add_own_topic(outlet, "state_topic", "alert/", config->name, name, "/state");
-    add_member(&outlet->payload, "value_template",
-               "{{ None if value_json.state == 'unknown' or value_json.quality == 'stale' else "
-               "'OFF' if value_json.level == 'ok' else 'ON' }}");
+    add_member(&outlet->payload, "value_template", alert_template(config->form));
     add_own_topic(outlet, "json_attributes_topic", "alert/", config->name, name, "/state");
     add_own_topic(outlet, "availability_topic", "status", "", NULL, "");
     weir_text_add(&outlet->payload, ",\"qos\":1}");

@@ -1,5 +1,7 @@
 """What Home Assistant is told, held against the fields that its documentation of MQTT discovery has."""
 
+import types
+
 import harness
 from harness import CLIMATE, CLIMATE_FILTER, config, equal, expect, reading, wait_for
 
@@ -27,9 +29,9 @@ DEVICE = {"configuration_url", "connections", "hw_version", "identifiers", "manu
 ORIGIN = {"name", "sw_version", "support_url"}
 
 
-def start(bench, streams=LIVE, more=ON):
+def start(bench, streams=LIVE, more=ON, alerts=HOT):
     broker = bench.broker()
-    weir = bench.weir(config(broker, streams=streams, alerts=HOT, more=more)).start_online(
+    weir = bench.weir(config(broker, streams=streams, alerts=alerts, more=more)).start_online(
         broker, CLIMATE_FILTER)
     broker.publish_all(TOPIC, [reading(second, 31) for second in (0, 11, 24)])
     return broker, weir
@@ -78,6 +80,27 @@ def test_fields(bench):
            f"the template {sensor['value_template']}")
     equal(alert["device"], sensor["device"], "the devices")
     expect(alert["unique_id"] != sensor["unique_id"], "two of one name")
+
+
+def shown(broker, rule):
+    """What Home Assistant makes of a rule's state: the templates are expressions of Python as well."""
+    topic = f"{ROOT}/alert/{rule}/north.hall-1/state"
+    template = next(message.json["value_template"] for message in descriptions(broker).values()
+                    if message.json["state_topic"] == topic)
+    state = types.SimpleNamespace(**broker.retained(topic)[topic].json)
+    return eval(template.strip("{} "), {"value_json": state})
+
+
+def test_silence(bench):
+    """A series that fell silent turns its silence rule on, and what a limit says of it unknown."""
+    quiet = HOT.replace("above", 'silent = "3s"; above')
+    gone = '{ name = "gone"; stream = "climate"; silent = "3s"; level = "critical"; }'
+    broker, _ = start(bench, streams=CLIMATE, alerts=f"{quiet}, {gone}")
+    await_descriptions(broker, 2)
+    wait_for(lambda: (shown(broker, "gone"), shown(broker, "hot")) == ("ON", None),
+             "a silence rule that is on, and a limit that is unknown")
+    broker.publish(TOPIC, reading(30, 20))
+    wait_for(lambda: (shown(broker, "gone"), shown(broker, "hot")) == ("OFF", "OFF"), "both off")
 
 
 def test_off(bench):
