@@ -187,6 +187,11 @@ static bool take_command(struct weir_daemon *daemon, const struct weir_reception
     char problem[WEIR_ORDER_PROBLEM_SIZE];
     struct weir_order order = {0};
 
+    /* It would be given again to every weir that comes. */
+    if (given->retained) {
+        weir_order_answer(answer, "a command is not to be retained");
+        return false;
+    }
     if (!weir_order_read(&order, given->payload, given->payload_length, problem)) {
         weir_order_answer(answer, problem);
         return false;

@@ -39,7 +39,7 @@ static void subscribe(struct weir_reception *reception, const struct weir_outlet
     size_t count = 0;
 
     if (config->commands) {
-        filters[count] = (struct weir_mqtt_filter){.qos = 1};
+        filters[count] = (struct weir_mqtt_filter){.qos = 1, .as_published = true};
         snprintf(filters[count].text, sizeof(filters[count].text), "weir/v1/%s/alert/+/+/cmd",
                  config->gateway);
         count++;
@@ -62,12 +62,11 @@ static bool is_home_assistant(const struct weir_config *config, const struct wei
            memcmp(message->topic + length, "/status", strlen("/status")) == 0;
 }
 
-/* One that is retained was meant for another day. */
 static bool is_command(const struct weir_config *config, const struct weir_message *message,
                        struct weir_topic *topic)
 {
     weir_topic_read(topic, config, message->topic, message->topic_length);
-    return topic->kind == WEIR_TOPIC_COMMAND && !message->retained && config->commands;
+    return topic->kind == WEIR_TOPIC_COMMAND && config->commands;
 }
 
 /* False: there was no room to act on it, or it is a command. */
@@ -80,9 +79,9 @@ static bool take_message(struct weir_reception *reception, struct weir_outlet *o
         *announce |= message->payload_length == 6 && memcmp(message->payload, "online", 6) == 0;
         return true;
     }
-    if (message->retained)
-        return weir_sweep_take(&reception->sweep, outlet, message, now_ms);
-    return !is_command(outlet->config, message, &topic);
+    if (is_command(outlet->config, message, &topic))
+        return false;
+    return !message->retained || weir_sweep_take(&reception->sweep, outlet, message, now_ms);
 }
 
 enum weir_reception_news weir_reception_take(struct weir_reception *reception,
@@ -151,6 +150,7 @@ bool weir_reception_peek_command(struct weir_reception *reception, const struct 
         return false;
     command->payload = message.payload;
     command->payload_length = message.payload_length;
+    command->retained = message.retained;
     return true;
 }
 

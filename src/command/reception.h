@@ -15,6 +15,7 @@ struct weir_reception_command {
     struct weir_topic topic; /* names rule and series */
     const char *payload;
     size_t payload_length;
+    bool retained;
 };
 
 struct weir_reception {

@@ -473,6 +473,7 @@ static int send_chunk(struct weir_mqtt *mqtt, const struct weir_mqtt_chunk *chun
     for (size_t i = 0; i < chunk->count; i++) {
         options[i] = plain;
         options[i].retainHandling = chunk->retained[i] ? 0 : 2;
+        options[i].retainAsPublished = chunk->as_published[i];
     }
     response.subscribeOptions = options[0];
     response.subscribeOptionsCount = (int)chunk->count;

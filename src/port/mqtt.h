@@ -40,6 +40,7 @@
 struct weir_mqtt_filter {
     char text[WEIR_TOPIC_LENGTH_MAX + 1]; /* an MQTT topic filter */
     bool retained; /* what the broker retains there is wanted as well. MQTT 3.1.1 cannot choose */
+    bool as_published; /* what comes live and is to be retained says so. MQTT 3.1.1 never does */
     int qos;
 };
 

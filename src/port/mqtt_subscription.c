@@ -110,6 +110,7 @@ bool weir_mqtt_subscription_next(struct weir_mqtt_subscription *subscription, si
         chunk->filters[i] = entry->filter.text;
         chunk->qos[i] = entry->filter.qos;
         chunk->retained[i] = entry->filter.retained;
+        chunk->as_published[i] = entry->filter.as_published;
     }
     return chunk->count > 0;
 }

@@ -42,6 +42,7 @@ struct weir_mqtt_chunk {
     char *filters[WEIR_MQTT_CHUNK_COUNT_MAX];
     int qos[WEIR_MQTT_CHUNK_COUNT_MAX];
     bool retained[WEIR_MQTT_CHUNK_COUNT_MAX];
+    bool as_published[WEIR_MQTT_CHUNK_COUNT_MAX];
     size_t count;
     bool removes; /* unsubscribe */
 };

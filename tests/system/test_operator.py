@@ -136,13 +136,17 @@ def test_off_by_default(bench):
 
 
 def test_retained_command(bench):
-    """A retained command is of another day, and ignored."""
+    """A retained command is not obeyed: not one that was there before, and not one that comes live."""
     broker = bench.broker()
     broker.publish(f"{ALERT}/cmd", "ack", retain=True)
     bench.weir(config(broker, alerts=rule(), more=COMMANDS)).start_online(broker, CLIMATE_FILTER)
     broker.publish(TOPIC, reading(0, 31))
     wait_for(lambda: broker.retained(f"{ALERT}/state"), "a state")
     broker.subscribe(f"{ALERT}/state").settle()
+    equal(state(broker)["acked"], False, "acked")
+    broker.publish(f"{ALERT}/cmd", "ack", retain=True)
+    broker.subscribe("weir/v1/plant-7/info").wait(
+        lambda message: message.json["commands"] == {"done": 0, "refused": 1}, "a refusal")
     equal(state(broker)["acked"], False, "acked")
 
 
