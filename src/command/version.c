@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "command/command.h"
+#include "port/config_table.h"
 
 #ifdef __clang__
 #define COMPILER "clang " __clang_version__
@@ -17,6 +18,16 @@ static void print_usage(FILE *file)
           "\n"
           "      --help  this text\n",
           file);
+}
+
+static void print_formats(void)
+{
+    const struct weir_setting *format = weir_table_find(&weir_table_uplink, "format");
+
+    fputs("uplink formats:", stdout);
+    for (size_t i = 0; i < format->choice_count; i++)
+        printf("%s %s", i == 0 ? "" : ",", format->choices[i].name);
+    fputs("\n", stdout);
 }
 
 int weir_command_version(int argc, char **argv)
@@ -37,8 +48,8 @@ int weir_command_version(int argc, char **argv)
     }
     printf("weir " WEIR_VERSION "\n"
            "compiler: " COMPILER "\n"
-           "pointers: %zu bits\n"
-           "uplink formats: json\n",
+           "pointers: %zu bits\n",
            8 * sizeof(void *));
+    print_formats();
     return WEIR_EXIT_DONE;
 }
