@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command/explain_print.h"
+#include "format/topic.h"
 #include "port/config_value.h"
 #include "port/log.h"
 
@@ -30,6 +31,21 @@ refuse(char problem[static WEIR_ORDER_PROBLEM_SIZE], const char *format, ...)
     return false;
 }
 
+/* Many a name is copied from a topic, where a series' slashes are dots. */
+static bool refuse_series(const struct weir_pipeline *pipeline, uint32_t stream,
+                          const struct weir_order *order,
+                          char problem[static WEIR_ORDER_PROBLEM_SIZE])
+{
+    char meant[WEIR_TOPIC_LENGTH_MAX + 1];
+    uint32_t series;
+
+    if (weir_topic_read_series(order->series, strlen(order->series), meant, sizeof(meant)) &&
+        weir_pipeline_find_series(pipeline, stream, meant, &series))
+        return refuse(problem, "there is no series '%s'; did you mean '%s'?", order->series, meant);
+    return refuse(problem, "nothing is known of series '%s' under rule '%s'", order->series,
+                  order->rule);
+}
+
 static bool find_target(struct target *target, const struct weir_pipeline *pipeline,
                         const struct weir_config *config, const struct weir_order *order,
                         char problem[static WEIR_ORDER_PROBLEM_SIZE])
@@ -43,8 +59,7 @@ static bool find_target(struct target *target, const struct weir_pipeline *pipel
     if (!weir_pipeline_find_series(pipeline, config->rules[target->rule].stream, order->series,
                                    &target->series) ||
         !weir_pipeline_alert(pipeline, target->rule, target->series, &target->alert))
-        return refuse(problem, "nothing is known of series '%s' under rule '%s'", order->series,
-                      order->rule);
+        return refuse_series(pipeline, config->rules[target->rule].stream, order, problem);
     return true;
 }
 

@@ -22,6 +22,14 @@ static bool set_name(char *name, size_t size, const char *text)
     return true;
 }
 
+static bool set_duration(int64_t *duration_ms, const char *text)
+{
+    if (weir_value_duration(text, duration_ms) && *duration_ms > 0)
+        return true;
+    fprintf(stderr, "weir: '%.40s' is no duration; expected one like 2h or 30m\n", text);
+    return false;
+}
+
 static void print_usage(FILE *file, const char *label, const char *arguments, const char *what)
 {
     fprintf(file,
@@ -92,8 +100,7 @@ static int operate(enum weir_order_kind kind, int argc, char **argv, const char 
     if (result < 0 && argc - optind == count &&
         set_name(order->rule, sizeof(order->rule), argv[optind]) &&
         set_name(order->series, sizeof(order->series), argv[optind + 1]) &&
-        (count == 2 ||
-         (weir_value_duration(argv[optind + 2], &order->duration_ms) && order->duration_ms > 0)))
+        (count == 2 || set_duration(&order->duration_ms, argv[optind + 2])))
         return weir_control_client_ask(&request.place, order, NULL, 0);
     print_usage(stderr, argv[0], arguments, what);
     return WEIR_EXIT_USAGE;

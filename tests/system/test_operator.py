@@ -183,12 +183,14 @@ def test_socket(bench):
     equal(weir.count_log("alert hot on north/hall-1: acknowledged by ann"), 1, "the log")
     for arguments, reason in ((("ack", "cold", "north/hall-1"), "no rule 'cold'"),
                               (("ack", "hot", "nowhere"), "series 'nowhere'"),
+                              (("ack", "hot", "north.hall-1"), "did you mean 'north/hall-1'?"),
                               (("shelve", "hot", "north/hall-1", "2d"), "at most")):
         done = verb(bench, weir, *arguments)
         equal(done.returncode, 1, f"the exit status of {arguments}")
         expect(reason in done.stderr, done.stderr)
     for arguments in (("ack",), ("shelve", "hot", "x"), ("shelve", "hot", "x", "soon")):
         equal(verb(bench, weir, *arguments).returncode, 2, f"the exit status of {arguments}")
+    expect("'soon'" in verb(bench, weir, "shelve", "hot", "x", "soon").stderr, "no word of 'soon'")
     weir.drain()
     expect(not weir.socket_path().exists(), "the socket is still there")
     done = verb(bench, weir, "ack", "hot", "x")
