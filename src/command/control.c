@@ -84,7 +84,7 @@ void weir_control_open(struct weir_control *control, const char *gateway)
         return;
 error:
     weir_log_warning("no local socket at %s: %s; weir explain, ack and shelve cannot reach this "
-                     "process",
+                     "process; make its directory, or set RUNTIME_DIRECTORY to another for both",
                      control->path, strerror(errno));
     if (control->fd >= 0)
         close(control->fd);

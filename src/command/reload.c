@@ -283,7 +283,8 @@ bool weir_daemon_reload(struct weir_daemon *daemon)
     }
     if (!subscribe(daemon->input, config))
         weir_log_error("out of memory: new subscriptions are made at the next start");
-    weir_log_info("%s is read anew: %u streams, %u alerts", daemon->config_path,
-                  config->stream_count, config->rule_count);
+    weir_log_info("%s is read anew: %u %s, %u %s", daemon->config_path, config->stream_count,
+                  config->stream_count == 1 ? "stream" : "streams", config->rule_count,
+                  config->rule_count == 1 ? "alert" : "alerts");
     return true;
 }

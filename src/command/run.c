@@ -341,8 +341,10 @@ static void log_start(const struct weir_daemon *daemon)
 {
     const struct weir_config *config = daemon->running->config;
 
-    weir_log_info("%s: gateway %s, %u streams, %u alerts, %llu KiB of engine memory at most",
-                  WEIR_VERSION, config->gateway, config->stream_count, config->rule_count,
+    weir_log_info("%s: gateway %s, %u %s, %u %s, %llu KiB of engine memory at most", WEIR_VERSION,
+                  config->gateway, config->stream_count,
+                  config->stream_count == 1 ? "stream" : "streams", config->rule_count,
+                  config->rule_count == 1 ? "alert" : "alerts",
                   (unsigned long long)daemon->running->arena_size / 1024);
 }
 
