@@ -65,10 +65,12 @@ def test_install(bench):
     install(machine, package())
     plan = machine.run("weir", "check")
     expect("total" in plan, f"weir check says {plan}")
+    for board in (harness.ROOT / "boards").glob("rpi*.conf"):
+        machine.run("weir", "check", "--board", board.stem)
     equal(machine.run("weir", "version").split()[1],
           machine.run("dpkg-query", "--show", "--showformat=${Version}", "weir"), "the version")
     expect("storage" in machine.path(CONFIG).read_text(), "no storage")
-    for page in ("man1/weir.1.gz", "man5/weir.conf.5.gz"):
+    for page in ("man1/weir.1.gz", "man5/weir.conf.5.gz", "man5/weir-test.5.gz"):
         expect(machine.path(f"/usr/share/man/{page}").exists(), f"no {page}")
     machine.run("bash", "-c", "source /usr/share/bash-completion/completions/weir; "
                               "complete -p weir; declare -F _weir")
