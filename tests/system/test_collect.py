@@ -524,6 +524,15 @@ def send_to_server(bench, server, path, count_points):
     return broker, collector
 
 
+def has_database(server):
+    """Asks for one until it is there: the server answers before it can make any."""
+    try:
+        server.post("/query", "q=CREATE DATABASE weir")
+        return '"weir"' in server.get("/query", q="SHOW DATABASES")
+    except OSError:
+        return False
+
+
 def test_influxdb(bench):
     """InfluxDB takes what is posted, and what it refuses is put aside."""
     program = find_server("influxd")
@@ -547,7 +556,7 @@ bind-address = "127.0.0.1:{rpc}"
 
     server = Server(bench, "influxdb", free_port(), make_command)
     server.start()
-    server.post("/query", "q=CREATE DATABASE weir")
+    wait_for(lambda: has_database(server), "a database", 30)
     server.post("/write?db=weir", f'other mean="a text" {T0}000000')
     server.finish()
 
