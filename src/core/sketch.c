@@ -144,7 +144,7 @@ static void spread(struct weir_sketch *sketch)
     uint64_t count = sketch->count;
     struct scaled scaled;
 
-    memcpy(samples, sketch->samples, count * sizeof(samples[0]));
+    memcpy(samples, sketch->samples, (size_t)count * sizeof(samples[0]));
     memset(&sketch->bins, 0, sizeof(sketch->bins));
     sketch->exponent = EXPONENT_MIN;
     for (uint64_t i = 0; i < count; i++) {

@@ -98,7 +98,7 @@ static void adopt_extras(const struct alert_place *to, const struct alert_place 
     const struct rule_plan *rule = to->rule;
 
     if (config->flap_count == from_config->flap_count && config->flap_ms == from_config->flap_ms)
-        memcpy(alert_flaps(to), alert_flaps(from), weir_alert_flaps_size(&rule->rule));
+        memcpy(alert_flaps(to), alert_flaps(from), (size_t)weir_alert_flaps_size(&rule->rule));
     if (!comparable)
         return;
     if (rule->slope_offset != 0)

@@ -74,7 +74,9 @@ static void draw_rows(struct test_random *random, struct weir_summary *rows, uin
 /* The series of a topic without labels has an empty name. */
 static void name_series(char *name, uint32_t series)
 {
-    (void)snprintf(name, 32, series > 0 ? "device-%u" : "", series);
+    name[0] = '\0';
+    if (series > 0)
+        (void)snprintf(name, 32, "device-%u", series);
 }
 
 /* Names go with the first batch alone. */

@@ -21,14 +21,16 @@ static double fit(const struct sample *samples, size_t first, size_t count)
     long double product = 0;
 
     for (size_t i = first; i < count; i++) {
-        mean_time += samples[i].time_ms;
+        mean_time += (long double)samples[i].time_ms;
         mean += samples[i].value;
     }
     mean_time /= (long double)(count - first);
     mean /= (long double)(count - first);
     for (size_t i = first; i < count; i++) {
-        square += (samples[i].time_ms - mean_time) * (samples[i].time_ms - mean_time);
-        product += (samples[i].time_ms - mean_time) * (samples[i].value - mean);
+        long double time = (long double)samples[i].time_ms - mean_time;
+
+        square += time * time;
+        product += time * (samples[i].value - mean);
     }
     return (double)(product / square);
 }
