@@ -15,22 +15,15 @@ static void add(struct weir_writer *writer, const char *text)
 
 /* --- NDJSON --- */
 
-static void add_key(struct weir_text *text, const char *key)
-{
-    weir_text_add(text, ",\"");
-    weir_text_add(text, key);
-    weir_text_add(text, "\":");
-}
-
 static void add_text(struct weir_text *text, const char *key, const char *value)
 {
-    add_key(text, key);
+    weir_text_add_key(text, key);
     weir_text_add_quoted(text, value);
 }
 
 static void add_int(struct weir_text *text, const char *key, int64_t value)
 {
-    add_key(text, key);
+    weir_text_add_key(text, key);
     weir_text_add_int(text, value);
 }
 
@@ -60,7 +53,7 @@ static void write_ndjson(struct weir_writer *writer, const struct weir_collect_b
     for (int i = 0; i < WEIR_AGGREGATE_KIND_COUNT; i++) {
         if (!(row->aggregates & 1u << i))
             continue;
-        add_key(text, weir_aggregate_name((enum weir_aggregate)i));
+        weir_text_add_key(text, weir_aggregate_name((enum weir_aggregate)i));
         if (i == WEIR_AGGREGATE_COUNT)
             weir_text_add_uint(text, row->count);
         else
@@ -68,7 +61,7 @@ static void write_ndjson(struct weir_writer *writer, const struct weir_collect_b
     }
     for (uint32_t i = 0; i < row->quantile_count; i++) {
         weir_quantile_name(row->thousandths[i], name);
-        add_key(text, name);
+        weir_text_add_key(text, name);
         weir_text_add_number(text, row->quantiles[i]);
     }
     add_batch(text, batch);

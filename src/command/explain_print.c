@@ -7,23 +7,16 @@
 #include "format/encode.h"
 #include "port/config_value.h"
 
-static void add_key(struct weir_text *text, const char *key)
-{
-    weir_text_add(text, ",\"");
-    weir_text_add(text, key);
-    weir_text_add(text, "\":");
-}
-
 static void add_bool(struct weir_text *text, const char *key, bool value)
 {
-    add_key(text, key);
+    weir_text_add_key(text, key);
     weir_text_add(text, value ? "true" : "false");
 }
 
 /* A time, or null when there is none. */
 static void add_time(struct weir_text *text, const char *key, int64_t time_ms, bool known)
 {
-    add_key(text, key);
+    weir_text_add_key(text, key);
     if (known)
         weir_text_add_int(text, time_ms);
     else
@@ -45,7 +38,7 @@ static void add_levels(struct weir_text *text, const struct weir_rule_config *ru
 {
     const char *separator = "";
 
-    add_key(text, "levels");
+    weir_text_add_key(text, "levels");
     weir_text_add(text, "[");
     for (int i = WEIR_LEVEL_INFO; i < WEIR_LEVEL_COUNT; i++) {
         const struct weir_limit *limit = &rule->comparison.limits[i];
@@ -56,11 +49,11 @@ static void add_levels(struct weir_text *text, const struct weir_rule_config *ru
         weir_text_add(text, "{\"level\":");
         weir_text_add_quoted(text, weir_level_name((enum weir_level)i));
         if (has_low(rule)) {
-            add_key(text, "low");
+            weir_text_add_key(text, "low");
             weir_text_add_number(text, limit->low);
         }
         if (has_high(rule)) {
-            add_key(text, "high");
+            weir_text_add_key(text, "high");
             weir_text_add_number(text, limit->high);
         }
         add_bool(text, "beyond", explanation->levels[i].beyond);
@@ -73,17 +66,17 @@ static void add_levels(struct weir_text *text, const struct weir_rule_config *ru
 
 static void add_next(struct weir_text *text, const struct weir_explanation *explanation)
 {
-    add_key(text, "next");
+    weir_text_add_key(text, "next");
     if (explanation->next == WEIR_EVENT_NONE) {
         weir_text_add(text, "null");
         return;
     }
     weir_text_add(text, "{\"event\":");
     weir_text_add_quoted(text, weir_event_name(explanation->next));
-    add_key(text, "level");
+    weir_text_add_key(text, "level");
     weir_text_add_quoted(text, weir_level_name(explanation->next_level));
     add_time(text, "at", explanation->next_ms, true);
-    add_key(text, "by");
+    weir_text_add_key(text, "by");
     weir_text_add(text, explanation->next_by_clock ? "\"clock\"}" : "\"sample\"}");
 }
 
@@ -94,14 +87,14 @@ void weir_explain_write_json(struct weir_text *text, const struct weir_config *c
 
     weir_text_add(text, "{\"schema\":\"weir.explanation/1\",\"alert\":");
     weir_encode_alert_payload(text, config, series, &explanation->alert);
-    add_key(text, "file");
+    weir_text_add_key(text, "file");
     weir_text_add_quoted(text, rule->file);
-    add_key(text, "line");
+    weir_text_add_key(text, "line");
     weir_text_add_int(text, rule->line);
-    add_key(text, "judged");
+    weir_text_add_key(text, "judged");
     weir_text_add_number(text, explanation->value);
     add_time(text, "evaluated", explanation->evaluated_ms, !isnan(explanation->value));
-    add_key(text, "deadband");
+    weir_text_add_key(text, "deadband");
     weir_text_add_number(text, rule->comparison.deadband);
     add_time(text, "hold", rule->hold_ms, true);
     add_time(text, "clear_delay", rule->clear_delay_ms, true);

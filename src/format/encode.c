@@ -4,22 +4,15 @@
 
 #include "format/message.h"
 
-static void add_key(struct weir_text *text, const char *key)
-{
-    weir_text_add(text, ",\"");
-    weir_text_add(text, key);
-    weir_text_add(text, "\":");
-}
-
 static void add_string(struct weir_text *text, const char *key, const char *value)
 {
-    add_key(text, key);
+    weir_text_add_key(text, key);
     weir_text_add_quoted(text, value);
 }
 
 static void add_int(struct weir_text *text, const char *key, int64_t value)
 {
-    add_key(text, key);
+    weir_text_add_key(text, key);
     weir_text_add_int(text, value);
 }
 
@@ -29,14 +22,14 @@ static void add_aggregate(struct weir_text *text, const struct weir_summary *sum
     double value;
 
     if (aggregate == WEIR_AGGREGATE_COUNT) {
-        add_key(text, "count");
+        weir_text_add_key(text, "count");
         weir_text_add_uint(text, summary->count);
         return;
     }
     value = weir_summary_value(summary, aggregate);
     if (!isfinite(value))
         return;
-    add_key(text, weir_aggregate_name(aggregate));
+    weir_text_add_key(text, weir_aggregate_name(aggregate));
     weir_text_add_number(text, value);
 }
 
@@ -61,7 +54,7 @@ static void add_quantiles(struct weir_text *text, const struct weir_stream_confi
                           summary->max, quantiles);
     for (uint32_t i = 0; i < stream->quantile_count; i++) {
         weir_quantile_name(stream->quantiles[i], name);
-        add_key(text, name);
+        weir_text_add_key(text, name);
         weir_text_add_number(text, quantiles[i]);
     }
 }
@@ -101,9 +94,9 @@ void weir_encode_alert(struct weir_text *text, const struct weir_config *config,
     add_string(text, "event", weir_event_name(alert->event));
     add_string(text, "level", weir_level_name(alert->level));
     add_int(text, "ts", alert->time_ms);
-    add_key(text, "value");
+    weir_text_add_key(text, "value");
     weir_text_add_number(text, alert->value);
-    add_key(text, "limit");
+    weir_text_add_key(text, "limit");
     weir_text_add_number(text, alert->limit);
 }
 
@@ -124,7 +117,7 @@ const char *weir_encode_alert_op(const struct weir_rule_config *rule)
 
 static void add_bool(struct weir_text *text, const char *key, bool value)
 {
-    add_key(text, key);
+    weir_text_add_key(text, key);
     weir_text_add(text, value ? "true" : "false");
 }
 
@@ -135,7 +128,7 @@ static void add_handling(struct weir_text *text, const struct weir_alert *alert)
     add_bool(text, "latched", alert->latched);
     add_bool(text, "flapping", alert->flapping);
     add_bool(text, "restored", alert->restored);
-    add_key(text, "shelved_until");
+    weir_text_add_key(text, "shelved_until");
     if (alert->shelved_until_ms != 0)
         weir_text_add_int(text, alert->shelved_until_ms);
     else
@@ -144,7 +137,7 @@ static void add_handling(struct weir_text *text, const struct weir_alert *alert)
     if (alert->event == WEIR_EVENT_REMINDER)
         add_int(text, "n", alert->reminders);
     if (alert->event == WEIR_EVENT_STORM_END) {
-        add_key(text, "held_back");
+        weir_text_add_key(text, "held_back");
         weir_text_add_uint(text, alert->held_back);
     }
 }
@@ -159,7 +152,7 @@ static void add_subject(struct weir_text *text, const struct weir_config *config
     add_string(text, "rule", rule->name);
     add_string(text, "stream", stream->name);
     add_string(text, "series", series);
-    add_key(text, "field");
+    weir_text_add_key(text, "field");
     if (rule->form == WEIR_RULE_SILENCE)
         weir_text_add(text, "null");
     else
@@ -175,11 +168,11 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
     weir_message_unit(unit, config, alert->rule);
     weir_text_add(text, "{\"schema\":\"" WEIR_ENCODE_ALERT_SCHEMA "\"");
     add_subject(text, config, rule, series);
-    add_key(text, "id");
+    weir_text_add_key(text, "id");
     weir_text_add(text, "\"");
     weir_text_add_hex(text, alert->id);
     weir_text_add(text, "\"");
-    add_key(text, "seq");
+    weir_text_add_key(text, "seq");
     weir_text_add_uint(text, alert->sequence);
     if (alert->event != WEIR_EVENT_NONE)
         add_string(text, "event", weir_event_name(alert->event));
@@ -188,16 +181,16 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
     add_string(text, "quality", weir_quality_name(alert->quality));
     add_int(text, "since", alert->since_ms);
     add_int(text, "ts", alert->time_ms);
-    add_key(text, "value");
+    weir_text_add_key(text, "value");
     weir_text_add_number(text, alert->value);
     if (unit[0] != '\0')
         add_string(text, "unit", unit);
-    add_key(text, "limit");
+    weir_text_add_key(text, "limit");
     weir_text_add_number(text, alert->limit);
     add_string(text, "op", weir_encode_alert_op(rule));
     add_handling(text, alert);
     if (rule->message[0] != '\0') {
-        add_key(text, "message");
+        weir_text_add_key(text, "message");
         weir_text_add(text, "\"");
         weir_message_add(text, config, series, alert);
         weir_text_add(text, "\"");
@@ -239,7 +232,7 @@ void weir_encode_ledger(struct weir_text *text, const struct weir_ledger *ledger
     weir_text_add(text, "\"received\":");
     weir_text_add_uint(text, ledger->received);
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        add_key(text, counts[i].key);
+        weir_text_add_key(text, counts[i].key);
         weir_text_add_uint(text, counts[i].count);
     }
 }

@@ -90,6 +90,13 @@ void weir_text_add_escaped(struct weir_text *text, const char *bytes, size_t len
     weir_text_add_bytes(text, plain, (size_t)(bytes - plain));
 }
 
+void weir_text_add_key(struct weir_text *text, const char *key)
+{
+    weir_text_add(text, ",\"");
+    weir_text_add(text, key);
+    weir_text_add(text, "\":");
+}
+
 void weir_text_add_quoted(struct weir_text *text, const char *string)
 {
     weir_text_add_bytes(text, "\"", 1);

@@ -35,6 +35,9 @@ void weir_text_add_hex(struct weir_text *text, uint64_t number);
 /* The inside of a JSON string: length bytes of text, escaped. */
 void weir_text_add_escaped(struct weir_text *text, const char *bytes, size_t length);
 
+/* The key of a member behind another one, of letters and _: ,"key": */
+void weir_text_add_key(struct weir_text *text, const char *key);
+
 /* A JSON string, quoted and escaped. Bytes from 0x80 on pass as they are. */
 void weir_text_add_quoted(struct weir_text *text, const char *string);
 
