@@ -36,7 +36,7 @@ ROWS_SHOWN = 6
 # Everything that takes its time in the shipped configuration takes a tenth of it here, and the
 # devices speak ten times as often, so that half a minute has the proportions of five.
 FASTER = 10
-SHORTENED = re.compile(r'\b(size|lateness|idle|every|hold|clear_delay)(\s*=\s*)"(\d+)(ms|s|m|h|d)"')
+SHORTENED = re.compile(r'\b(size|lateness|idle|every|jitter|hold|clear_delay)(\s*=\s*)"(\d+)(ms|s|m|h|d)"')
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 PICTURE = """
