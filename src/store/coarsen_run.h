@@ -1,5 +1,6 @@
 /*
- * The work area of coarsen: what its two halves, reading batches and merging their rows, share.
+ * The work area of coarsen, and what its files do on it: the two forms of a batch, read and written
+ * (coarsen_json, coarsen_compact), names, sketches, and merging.
  */
 #ifndef WEIR_STORE_COARSEN_RUN_H
 #define WEIR_STORE_COARSEN_RUN_H
@@ -129,6 +130,11 @@ struct weir_coarsen {
  * WEIR_COARSEN_NONE: there are too many. */
 uint32_t weir_coarsen_keep_name(struct weir_coarsen *coarsen, uint32_t length);
 
+/* Takes the newest names back, but for name_count of them and text_length bytes of text, and what
+ * was told since. */
+void weir_coarsen_forget_names(struct weir_coarsen *coarsen, uint32_t name_count,
+                               uint32_t text_length);
+
 /* True for what a window can say, so that nothing overflows later. */
 bool weir_coarsen_is_sound(const struct weir_summary *summary);
 
@@ -139,13 +145,22 @@ enum weir_status weir_coarsen_join_ranges(struct weir_range_list *list,
 /* Puts the times of rows right, if that is what the run is for. */
 void weir_coarsen_shift_rows(struct weir_coarsen *coarsen, uint32_t first, uint32_t count);
 
-/* As weir_coarsen_accept, of a batch in compact form; names and sketches that it adds are taken back
- * by the caller if it fails. */
+/* For init: the paths at which a row has its members. */
+void weir_coarsen_init_json(struct weir_coarsen *coarsen);
+
+/* As weir_coarsen_accept, of a batch of its form; names and sketches that it adds are taken back by
+ * the caller if it fails. */
+enum weir_status weir_coarsen_accept_json(struct weir_coarsen *coarsen, const char *payload,
+                                          size_t length, const struct weir_summary *rows,
+                                          uint32_t row_count, struct weir_sketch_list *list);
 enum weir_status weir_coarsen_accept_compact(struct weir_coarsen *coarsen, const char *payload,
                                              size_t length, const struct weir_summary *rows,
                                              uint32_t row_count, struct weir_sketch_list *list);
 
-/* Divides the merged rows into parts, and writes the next. */
+/* Divides the merged rows into batches of the form, and writes the next. */
+uint32_t weir_coarsen_seal_json(struct weir_coarsen *coarsen);
+void weir_coarsen_take_json(struct weir_coarsen *coarsen, uint64_t sequence,
+                            struct weir_coarsen_batch *batch);
 uint32_t weir_coarsen_seal_compact(struct weir_coarsen *coarsen);
 void weir_coarsen_take_compact(struct weir_coarsen *coarsen, uint64_t sequence,
                                struct weir_coarsen_batch *batch);
