@@ -1,6 +1,7 @@
 /*
  * What `weir run` is made of, and the parts of it that have files of their own: outputs.c (what
- * leaves the engine), reload.c (another configuration), restart.c (what storage brings).
+ * leaves the engine), reload.c (another configuration), restart.c (the state of the process
+ * before), restart_replay.c (the log behind it), keeping.c (the keeping of this one's).
  *
  * All of it belongs to the main thread.
  */
@@ -91,7 +92,8 @@ struct weir_mqtt *weir_daemon_create_input(struct weir_daemon *daemon,
 /* Makes an uplink that collects, and connects nowhere. False: no memory. */
 bool weir_daemon_create_uplink(struct weir_daemon *daemon, const struct weir_config *config);
 
-/* Makes the connections of the configuration that runs, input last. False: one cannot be; logged. */
+/* Makes the connections of the configuration that runs, input last. False: one cannot be;
+ * logged. */
 bool weir_daemon_connect(struct weir_daemon *daemon);
 
 /* Goes over to another configuration, state and all. False: it cannot be used; nothing was
@@ -109,6 +111,20 @@ bool weir_daemon_reload(struct weir_daemon *daemon);
 /* Opens the storage, brings up the journal, the intake, the publisher and the uplink, and goes on
  * where the process before stopped. Takes config over. False: no start is possible. */
 bool weir_daemon_start_state(struct weir_daemon *daemon, struct weir_config *config);
+
+/* Storage has come late: it is taken up with the state there is. What it kept of an earlier process
+ * is not joined to that, but for the batches in its outbox. */
+void weir_daemon_attach_storage(struct weir_daemon *daemon);
+
+/* Begins a new epoch, for what is not to meet what has left before. */
+void weir_daemon_begin_epoch(struct weir_daemon *daemon);
+
+/* restart_replay.c */
+
+/* Lets the engine of a snapshot follow the log behind it, from the disk and from the ring. */
+void weir_daemon_replay_log(struct weir_daemon *daemon, const struct weir_recovery *recovery);
+
+/* keeping.c */
 
 /* Has the log say what has left or is given up. */
 void weir_daemon_note_done(struct weir_daemon *daemon);

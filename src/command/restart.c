@@ -1,14 +1,9 @@
-/* What storage brings: the state of the process before, and the keeping of this one's. */
-#include <errno.h>
+/* The state of the process before, if storage brings it, or a beginning. */
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "command/daemon.h"
-#include "port/config.h"
 #include "port/log.h"
 
 /* For opening the storage: afterwards the start goes on without. */
@@ -58,107 +53,7 @@ static void start_on_disk(struct weir_daemon *daemon, const struct weir_recovery
     weir_journal_hold(daemon->journal, recovery->ring.position);
 }
 
-/* A configuration that the log went over to; or, under another epoch, began anew with. */
-static void replay_config(struct weir_daemon *daemon, const struct weir_record *record)
-{
-    bool anew = record->epoch != daemon->log_epoch;
-    struct weir_running *next;
-
-    daemon->log_epoch = record->epoch;
-    if (!anew && record->hash == daemon->running->image)
-        return;
-    next = weir_recovery_config(&daemon->storage, record->hash, record->epoch);
-    if (!next) {
-        weir_log_warning("storage: a configuration of the past cannot be read; the one before it "
-                         "goes on in its place");
-        daemon->replay_damaged = true;
-        return;
-    }
-    if (anew)
-        weir_daemon_begin_anew(daemon, next);
-    else if (!weir_daemon_change(daemon, next, true))
-        weir_log_warning("storage: a configuration of the past cannot be gone over to");
-}
-
-static void replay_record(struct weir_daemon *daemon, const struct weir_record *record)
-{
-    while (weir_intake_apply(&daemon->running->engine, record) != WEIR_OK)
-        weir_daemon_take_outputs(daemon);
-    weir_daemon_take_outputs(daemon);
-    switch (record->kind) {
-    case WEIR_RECORD_CONFIG:
-        replay_config(daemon, record);
-        break;
-    case WEIR_RECORD_EVENTS:
-        weir_publisher_note_events_done(daemon->publisher, record->number);
-        break;
-    case WEIR_RECORD_EPOCH:
-        daemon->log_epoch = record->epoch;
-        break;
-    case WEIR_RECORD_LOSSES:
-        daemon->losses = record->losses;
-        break;
-    default:
-        break;
-    }
-}
-
-/*
- * What is made from a log with a hole must not meet what had left before under its number: it has
- * another epoch, the same however often it is made. But not what has left already, as far as its
- * number goes: that is not to leave twice.
- */
-static void replay_damage(struct weir_daemon *daemon)
-{
-    struct weir_engine *engine = &daemon->running->engine;
-    uint64_t epoch = weir_engine_epoch(engine);
-
-    if (!daemon->replay_damaged ||
-        (daemon->uplink && weir_engine_next_sequence(engine) <=
-                               weir_done_find(weir_uplink_done(daemon->uplink), epoch)))
-        return;
-    weir_engine_set_epoch(engine, (epoch ^ daemon->replayed) * 0x9e3779b97f4a7c15u);
-    daemon->replay_damaged = false;
-    daemon->replay_moved = true;
-}
-
-static void replay_disk(struct weir_daemon *daemon, const struct weir_recovery *recovery)
-{
-    struct weir_storage *storage = &daemon->storage;
-    struct weir_history history;
-    struct weir_record record;
-    uint64_t damaged = 0;
-
-    weir_history_init(&history, storage->disk, storage->segments.numbers, storage->segments.count,
-                      storage->segment_bytes, storage->store,
-                      recovery->start.position > 0 ? &recovery->start : NULL, storage->buffer);
-    while (weir_history_next(&history, &record, &daemon->replayed)) {
-        daemon->replayed++;
-        daemon->replay_damaged |= history.damaged != damaged;
-        damaged = history.damaged;
-        replay_damage(daemon);
-        replay_record(daemon, &record);
-    }
-}
-
-/* The log behind the snapshot, through the same engine. */
-static void replay_log(struct weir_daemon *daemon, const struct weir_recovery *recovery)
-{
-    struct weir_record record;
-
-    replay_disk(daemon, recovery);
-    daemon->replay_damaged |= recovery->ring.position != recovery->end.position;
-    /* Not before: what is written meanwhile would be read from disk, and then from the ring. */
-    weir_keeper_follow(daemon->keeper);
-    while (weir_journal_peek(daemon->journal, &record)) {
-        replay_damage(daemon);
-        replay_record(daemon, &record);
-        weir_journal_consume(daemon->journal);
-    }
-    daemon->replayed = 0;
-}
-
-static void begin_epoch(struct weir_daemon *daemon)
+void weir_daemon_begin_epoch(struct weir_daemon *daemon)
 {
     struct weir_record record = {.kind = WEIR_RECORD_EPOCH, .epoch = draw_epoch()};
 
@@ -231,7 +126,7 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
                               recovery->done.entries[i].sequence);
     weir_engine_ledger(&daemon->running->engine, &daemon->losses);
     daemon->log_epoch = recovery->epoch;
-    replay_log(daemon, recovery);
+    weir_daemon_replay_log(daemon, recovery);
     weir_engine_reserved(&daemon->running->engine, &numbers);
     weir_keeper_put_numbers(daemon->keeper, &numbers);
     resume_clock(daemon);
@@ -243,7 +138,7 @@ static bool go_on(struct weir_daemon *daemon, struct weir_recovery *recovery,
                (config->storage_sync_ms >= 0 || daemon->storage.closed ||
                 (recovery->ring_found && !daemon->storage.ring_on_disk));
     if (!reusable)
-        begin_epoch(daemon);
+        weir_daemon_begin_epoch(daemon);
     next = weir_running_create(config, daemon->epoch);
     if (!next)
         return false;
@@ -376,11 +271,7 @@ static void move_log(struct weir_daemon *daemon)
     daemon->base.queue_dropped += weir_journal_refused(memory);
 }
 
-/*
- * Storage has come late: it is taken up with the state there is. What it kept of an earlier process
- * is not joined to that, but for the batches in its outbox.
- */
-static void attach_storage(struct weir_daemon *daemon)
+void weir_daemon_attach_storage(struct weir_daemon *daemon)
 {
     const struct weir_config *config = daemon->running->config;
     struct weir_recovery recovery;
@@ -405,161 +296,4 @@ static void attach_storage(struct weir_daemon *daemon)
     weir_log_info("storage: %s is there now, and used; an earlier process' open windows are not "
                   "gone on with",
                   config->storage_path);
-}
-
-static void note_number(struct weir_daemon *daemon, enum weir_record_kind kind, uint64_t number,
-                        uint64_t *noted)
-{
-    struct weir_record record = {.kind = kind, .number = number};
-
-    if (number > *noted && weir_intake_note(&daemon->intake, &record))
-        *noted = number;
-}
-
-/* False: there is no room in the log now. */
-static bool note_batches(struct weir_daemon *daemon)
-{
-    const struct weir_done *done = weir_uplink_done(daemon->uplink);
-    struct weir_record record = {
-        .kind = WEIR_RECORD_BATCHES,
-        .epoch = done->entries[done->newest].epoch,
-        .number = done->entries[done->newest].sequence,
-    };
-
-    if (record.number <= weir_done_find(&daemon->batches_done, record.epoch))
-        return true;
-    if (!weir_intake_note(&daemon->intake, &record))
-        return false;
-    weir_done_note(&daemon->batches_done, record.epoch, record.number);
-    return true;
-}
-
-void weir_daemon_note_done(struct weir_daemon *daemon)
-{
-    if (!daemon->keeper)
-        return;
-    note_number(daemon, WEIR_RECORD_EVENTS, weir_publisher_events_done(daemon->publisher),
-                &daemon->events_done);
-    if (daemon->uplink && note_batches(daemon))
-        weir_keeper_note_done(daemon->keeper);
-}
-
-/* A disk that fails takes the log with it: what leaves from now on must not meet, after a restart,
- * what is made again from an older log. So it has an epoch of its own. */
-static void follow_faults(struct weir_daemon *daemon)
-{
-    struct weir_keeper_report report;
-
-    weir_keeper_report(daemon->keeper, &report);
-    /* Behind a hole in the log on disk nothing made before it can be made again. */
-    if (report.holes != daemon->holes) {
-        daemon->holes = report.holes;
-        begin_epoch(daemon);
-        weir_keeper_want_snapshot(daemon->keeper);
-    }
-    if (report.error == daemon->storage_error)
-        return;
-    if (daemon->storage_error == 0)
-        begin_epoch(daemon);
-    if (report.error == ETIMEDOUT)
-        weir_log_error("storage: %s", report.what);
-    if (daemon->uplink)
-        weir_uplink_use_keeper(daemon->uplink, report.error == 0 ? daemon->keeper : NULL);
-    if (report.error == 0 && daemon->storage_error != ETIMEDOUT)
-        weir_keeper_want_snapshot(daemon->keeper);
-    daemon->storage_error = report.error;
-    weir_publisher_set_storage(daemon->publisher, report.error == 0 ? "good" : report.what);
-}
-
-/* The outbox asks for numbers of batches, to make some again, or says what became of them. */
-static void answer_keeper(struct weir_daemon *daemon)
-{
-    struct weir_engine *engine;
-    struct weir_engine_numbers numbers;
-    struct weir_record record;
-    bool noted;
-
-    if (!weir_keeper_wanted(daemon->keeper, &record))
-        return;
-    engine = weir_intake_lock(&daemon->intake);
-    weir_daemon_step_engine(daemon);
-    noted = record.kind != WEIR_RECORD_RESERVE || weir_engine_epoch(engine) == record.epoch;
-    while (noted && !weir_intake_note(&daemon->intake, &record))
-        weir_daemon_step_engine(daemon);
-    weir_daemon_step_engine(daemon);
-    weir_engine_reserved(engine, &numbers);
-    weir_keeper_answer(daemon->keeper, noted, &numbers);
-    weir_intake_unlock(&daemon->intake);
-}
-
-/* Under the lock. */
-static void take_snapshot(struct weir_daemon *daemon)
-{
-    struct weir_log_place place;
-    uint64_t extra_bytes;
-    void *extra;
-
-    weir_daemon_step_engine(daemon);
-    weir_journal_place(daemon->journal, &place);
-    extra_bytes = weir_publisher_save(daemon->publisher, NULL);
-    extra = malloc((size_t)extra_bytes);
-    if (!extra)
-        return;
-    (void)weir_publisher_save(daemon->publisher, extra);
-    weir_keeper_take_snapshot(daemon->keeper, daemon->running, &place, extra, extra_bytes);
-    free(extra);
-}
-
-/* Not while batches are in memory alone: the log has to be there to make them again. */
-static bool wants_snapshot(const struct weir_daemon *daemon)
-{
-    return weir_keeper_wants_snapshot(daemon->keeper) &&
-           !(daemon->uplink && weir_uplink_holds_any(daemon->uplink));
-}
-
-void weir_daemon_step_storage(struct weir_daemon *daemon)
-{
-    if (daemon->opening && weir_opening_step(daemon->opening, weir_daemon_boottime_ms())) {
-        weir_opening_destroy(daemon->opening);
-        daemon->opening = NULL;
-        attach_storage(daemon);
-    }
-    if (!daemon->keeper)
-        return;
-    follow_faults(daemon);
-    answer_keeper(daemon);
-    weir_daemon_note_done(daemon);
-    if (!wants_snapshot(daemon))
-        return;
-    weir_intake_lock(&daemon->intake);
-    take_snapshot(daemon);
-    weir_intake_unlock(&daemon->intake);
-}
-
-void weir_daemon_stop_storage(struct weir_daemon *daemon, int wait_ms)
-{
-    weir_opening_destroy(daemon->opening);
-    daemon->opening = NULL;
-    if (!daemon->keeper)
-        return;
-    weir_daemon_note_done(daemon);
-    weir_keeper_want_snapshot(daemon->keeper);
-    if (wants_snapshot(daemon)) {
-        weir_intake_lock(&daemon->intake);
-        take_snapshot(daemon);
-        weir_intake_unlock(&daemon->intake);
-    }
-    switch (weir_keeper_destroy(daemon->keeper, wait_ms)) {
-    case WEIR_KEEPER_DONE:
-        weir_storage_close(&daemon->storage, true);
-        break;
-    case WEIR_KEEPER_FAILED:
-        weir_storage_close(&daemon->storage, false);
-        break;
-    case WEIR_KEEPER_STUCK:
-        break; /* its thread may still come back to it, before the process ends */
-    }
-    daemon->keeper = NULL;
-    if (daemon->uplink)
-        weir_uplink_lose_keeper(daemon->uplink);
 }
