@@ -80,6 +80,9 @@ struct weir_summary {
 /* What an aggregate comes to; NaN where it does not exist: the rate of one instant. */
 double weir_summary_value(const struct weir_summary *summary, enum weir_aggregate aggregate);
 
+/* Puts its times right, which were in doubt: they are later by step_ms. */
+void weir_summary_correct(struct weir_summary *summary, int64_t step_ms);
+
 enum weir_level {
     WEIR_LEVEL_OK,
     WEIR_LEVEL_INFO,

@@ -47,6 +47,15 @@ double weir_summary_value(const struct weir_summary *summary, enum weir_aggregat
     return NAN;
 }
 
+void weir_summary_correct(struct weir_summary *summary, int64_t step_ms)
+{
+    summary->doubted = 0;
+    summary->start_ms += step_ms;
+    summary->end_ms += step_ms;
+    summary->first_ms += step_ms;
+    summary->last_ms += step_ms;
+}
+
 const char *weir_aggregate_name(enum weir_aggregate aggregate)
 {
     static const char *const names[] = {"count",  "sum",   "min",  "max",   "mean",

@@ -58,13 +58,8 @@ static void correct_batch(struct weir_engine *engine, int64_t step_ms)
                         weir_sketch_read(&sketch, entry.bytes, entry.length) == WEIR_OK;
         enum weir_status status;
 
-        if (row.doubted) {
-            row.doubted = 0;
-            row.start_ms += step_ms;
-            row.end_ms += step_ms;
-            row.first_ms += step_ms;
-            row.last_ms += step_ms;
-        }
+        if (row.doubted)
+            weir_summary_correct(&row, step_ms);
         status = weir_batcher_write(engine, &row, sketched ? &sketch : NULL);
         assert(status == WEIR_OK);
         (void)status;

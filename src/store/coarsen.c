@@ -128,11 +128,7 @@ void weir_coarsen_shift_rows(struct weir_coarsen *coarsen, uint32_t first, uint3
 
         if (!row->doubted)
             continue;
-        row->doubted = 0;
-        row->start_ms += coarsen->shift_ms;
-        row->end_ms += coarsen->shift_ms;
-        row->first_ms += coarsen->shift_ms;
-        row->last_ms += coarsen->shift_ms;
+        weir_summary_correct(row, coarsen->shift_ms);
         coarsen->counts.shifted++;
     }
 }
