@@ -85,10 +85,6 @@ void weir_daemon_drain(struct weir_daemon *daemon, const struct weir_config *nex
 
 /* reload.c */
 
-/* Makes the connection that messages come by. NULL: it cannot be; logged. */
-struct weir_mqtt *weir_daemon_create_input(struct weir_daemon *daemon,
-                                           const struct weir_config *config);
-
 /* Makes an uplink that collects, and connects nowhere. False: no memory. */
 bool weir_daemon_create_uplink(struct weir_daemon *daemon, const struct weir_config *config);
 

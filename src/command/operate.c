@@ -164,8 +164,9 @@ bool weir_operate_explain(const struct weir_pipeline *pipeline, const struct wei
     return true;
 }
 
-bool weir_operate_obey(struct weir_daemon *daemon, const struct weir_order *order,
-                       struct weir_text *answer)
+/* Does it, through the log, and writes the answer. False: it was refused. */
+static bool obey(struct weir_daemon *daemon, const struct weir_order *order,
+                 struct weir_text *answer)
 {
     char problem[WEIR_ORDER_PROBLEM_SIZE];
     bool done;
@@ -214,7 +215,7 @@ static bool take_command(struct weir_daemon *daemon, const struct weir_reception
     memcpy(order.rule, given->topic.name, sizeof(order.rule));
     memcpy(order.series, given->topic.series, sizeof(order.series));
     if (order.kind != WEIR_ORDER_EXPLAIN)
-        return weir_operate_obey(daemon, &order, answer);
+        return obey(daemon, &order, answer);
     weir_order_answer(answer, "explain is for the local socket");
     return false;
 }
@@ -246,7 +247,7 @@ void weir_operate_take_line(void *context, const char *line, size_t length,
     struct weir_order order = {0};
 
     if (weir_order_read(&order, line, length, problem))
-        (void)weir_operate_obey(context, &order, answer);
+        (void)obey(context, &order, answer);
     else
         weir_order_answer(answer, problem);
 }

@@ -5,10 +5,6 @@
 #include "command/daemon.h"
 #include "command/order.h"
 
-/* Does it, through the log, and writes the answer. False: it was refused. */
-bool weir_operate_obey(struct weir_daemon *daemon, const struct weir_order *order,
-                       struct weir_text *answer);
-
 /* Writes {"ok":true,...} with the explanation. False: problem says why there is none. */
 bool weir_operate_explain(const struct weir_pipeline *pipeline, const struct weir_config *config,
                           const struct weir_order *order, struct weir_text *answer,

@@ -39,8 +39,8 @@ static bool subscribe(struct weir_mqtt *input, const struct weir_config *config)
     return true;
 }
 
-struct weir_mqtt *weir_daemon_create_input(struct weir_daemon *daemon,
-                                           const struct weir_config *config)
+/* Makes the connection that messages come by. NULL: it cannot be; logged. */
+static struct weir_mqtt *create_input(struct weir_daemon *daemon, const struct weir_config *config)
 {
     struct weir_mqtt_options options = {
         .label = "broker",
@@ -94,7 +94,7 @@ bool weir_daemon_connect(struct weir_daemon *daemon)
     }
     if (!weir_publisher_connect(daemon->publisher, daemon->wake_fd))
         return false;
-    daemon->input = weir_daemon_create_input(daemon, config);
+    daemon->input = create_input(daemon, config);
     return daemon->input != NULL;
 }
 
@@ -133,7 +133,7 @@ static bool prepare_broker(struct weir_daemon *daemon, const struct weir_config 
 {
     if (!preparation->moved)
         return weir_publisher_prepare(daemon->publisher, next);
-    preparation->input = weir_daemon_create_input(daemon, next);
+    preparation->input = create_input(daemon, next);
     preparation->publisher = weir_publisher_create(&daemon->intake, next);
     return preparation->input && preparation->publisher &&
            weir_publisher_connect(preparation->publisher, daemon->wake_fd);

@@ -100,7 +100,9 @@ void weir_encode_alert(struct weir_text *text, const struct weir_config *config,
     weir_text_add_number(text, alert->limit);
 }
 
-const char *weir_encode_alert_op(const struct weir_rule_config *rule)
+/* How a rule holds values against its limits: above, below, outside, inside, rate, change or
+ * silent. */
+static const char *name_op(const struct weir_rule_config *rule)
 {
     switch (rule->form) {
     case WEIR_RULE_RATE:
@@ -187,7 +189,7 @@ void weir_encode_alert_payload(struct weir_text *text, const struct weir_config 
         add_string(text, "unit", unit);
     weir_text_add_key(text, "limit");
     weir_text_add_number(text, alert->limit);
-    add_string(text, "op", weir_encode_alert_op(rule));
+    add_string(text, "op", name_op(rule));
     add_handling(text, alert);
     if (rule->message[0] != '\0') {
         weir_text_add_key(text, "message");

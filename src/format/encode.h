@@ -27,10 +27,6 @@ void weir_encode_alert(struct weir_text *text, const struct weir_config *config,
 
 #define WEIR_ENCODE_ALERT_SCHEMA "weir.alert/1"
 
-/* How a rule holds values against its limits: above, below, outside, inside, rate, change or
- * silent. */
-const char *weir_encode_alert_op(const struct weir_rule_config *rule);
-
 /* The whole payload of an alert's topics, braces included. Without event in a state. */
 void weir_encode_alert_payload(struct weir_text *text, const struct weir_config *config,
                                const char *series, const struct weir_alert *alert);

@@ -3,6 +3,18 @@
 #include <assert.h>
 #include <string.h>
 
+struct layout {
+    uint64_t plans_offset;
+    uint64_t outputs_offset;
+    uint64_t sketches_offset; /* one for each output, if a stream asks for quantiles */
+    uint64_t state_offset;
+    uint64_t storms_offset;
+    uint64_t records_offset; /* of the first index and its records */
+    uint64_t total_size;
+    uint32_t output_max;         /* a power of two */
+    uint32_t message_output_max; /* outputs one message can cause */
+};
+
 /* Outputs that may wait at least: enough that closing many windows is not one call each. */
 #define OUTPUT_COUNT_MIN 256
 
@@ -72,7 +84,7 @@ static bool has_quantiles(const struct weir_config *config)
     return found;
 }
 
-static void count_outputs(const struct weir_config *config, struct pipeline_layout *layout)
+static void count_outputs(const struct weir_config *config, struct layout *layout)
 {
     uint64_t message_max = 0;
 
@@ -97,8 +109,9 @@ static uint64_t sketch_size(const struct weir_stream_config *stream)
            sizeof(struct weir_sketch);
 }
 
-void weir_layout_compute(const struct weir_config *config, struct pipeline_layout *layout,
-                         struct weir_stream_plan *plans)
+/* plans may be NULL. */
+static void compute_layout(const struct weir_config *config, struct layout *layout,
+                           struct weir_stream_plan *plans)
 {
     uint64_t at = 0;
 
@@ -139,9 +152,9 @@ void weir_layout_compute(const struct weir_config *config, struct pipeline_layou
 
 uint64_t weir_pipeline_size(const struct weir_config *config, struct weir_stream_plan *plans)
 {
-    struct pipeline_layout layout;
+    struct layout layout;
 
-    weir_layout_compute(config, &layout, plans);
+    compute_layout(config, &layout, plans);
     return layout.total_size;
 }
 
@@ -218,11 +231,11 @@ static void plan_stream(struct weir_pipeline *pipeline, uint32_t stream_index,
 void weir_pipeline_init(struct weir_pipeline *pipeline, const struct weir_config *config,
                         void *arena, uint64_t arena_size)
 {
-    struct pipeline_layout layout;
+    struct layout layout;
     uint64_t filters_at;
     uint64_t state_at;
 
-    weir_layout_compute(config, &layout, NULL);
+    compute_layout(config, &layout, NULL);
     assert(arena_size >= layout.total_size && ((uintptr_t)arena & 63) == 0);
     (void)arena_size;
     *pipeline = (struct weir_pipeline){

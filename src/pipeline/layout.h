@@ -78,8 +78,8 @@ struct stream_plan {
     struct weir_json_paths paths;       /* of the fields, of the time, of historical */
 };
 
-/* Which windows of a series hold samples that are not of the past: all from the first such sample to
- * the newest, but for those within the last gap that samples of the past have filled. */
+/* Which windows of a series hold samples that are not of the past: all from the first such sample
+ * to the newest, but for those within the last gap that samples of the past have filled. */
 struct series_live {
     int64_t first_ms; /* event times of such samples */
     int64_t newest_ms;
@@ -116,22 +116,6 @@ struct pipeline_state {
     bool scan_rules[WEIR_STREAM_COUNT_MAX]; /* where rules are due, and not only windows */
     struct stream_state streams[WEIR_STREAM_COUNT_MAX];
 };
-
-struct pipeline_layout {
-    uint64_t plans_offset;
-    uint64_t outputs_offset;
-    uint64_t sketches_offset; /* one for each output, if a stream asks for quantiles */
-    uint64_t state_offset;
-    uint64_t storms_offset;
-    uint64_t records_offset; /* of the first index and its records */
-    uint64_t total_size;
-    uint32_t output_max;         /* a power of two */
-    uint32_t message_output_max; /* outputs one message can cause */
-};
-
-/* Computes the division; plans may be NULL. */
-void weir_layout_compute(const struct weir_config *config, struct pipeline_layout *layout,
-                         struct weir_stream_plan *plans);
 
 /* The bytes that a rule needs in every record behind states and windows; and the plans of all rules
  * of a stream, with those bytes at extras_offset of the record. */

@@ -17,7 +17,8 @@ struct limits {
     struct weir_problems *problems;
 };
 
-uint32_t weir_rule_levels(const config_setting_t *group, const char *name)
+/* The levels that a value by level is written with, as bits; that of WEIR_LEVEL_OK: without one. */
+static uint32_t read_levels(const config_setting_t *group, const char *name)
 {
     const config_setting_t *setting = config_setting_get_member(group, name);
     uint32_t levels = 0;
@@ -186,13 +187,13 @@ static void settle_levels(struct weir_comparison *comparison, uint32_t levels,
 /* Which levels a rule's limits have; 0: this was reported, here or by the reader of a value. */
 static uint32_t levels_of_limit(struct weir_rule_draft *rule, const char *name)
 {
-    uint32_t written = weir_rule_levels(rule->setting, name);
+    uint32_t written = read_levels(rule->setting, name);
     uint32_t read = strcmp(name, "above") == 0   ? rule->above_levels
                     : strcmp(name, "below") == 0 ? rule->below_levels
                                                  : rule->range_levels;
     bool both = strcmp(name, "above") == 0 && weir_draft_has(rule->setting, "below");
 
-    if (both && weir_rule_levels(rule->setting, "below") != written) {
+    if (both && read_levels(rule->setting, "below") != written) {
         weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "below"),
                          "'above' and 'below' in %s have different levels; expected the same, or "
                          "two alerts",
@@ -243,7 +244,7 @@ static uint32_t place_slopes(struct weir_rule_draft *rule, struct limits *limits
             .high = slope->number < 0 ? INFINITY : slope->number,
         };
     }
-    if (!first || rule->slope_levels != weir_rule_levels(rule->setting, "rate"))
+    if (!first || rule->slope_levels != read_levels(rule->setting, "rate"))
         return 0;
     rule->rule.slope_unit_ms = first->unit_ms;
     limits->comparison->op = first->number < 0 ? WEIR_OPERATOR_BELOW : WEIR_OPERATOR_ABOVE;
@@ -264,7 +265,7 @@ static uint32_t place_silences(struct weir_rule_draft *rule, struct limits *limi
         if (rule->rule.silent_ms == 0 || ms < rule->rule.silent_ms)
             rule->rule.silent_ms = ms;
     }
-    if (rule->silence_levels != weir_rule_levels(rule->setting, "silent"))
+    if (rule->silence_levels != read_levels(rule->setting, "silent"))
         return 0;
     return rule->silence_levels;
 }

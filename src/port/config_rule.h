@@ -39,7 +39,8 @@ struct weir_rule_draft {
     bool and_fits;                           /* so were those of `and` */
 };
 
-/* Reads what `alerting` says for alerts that say nothing themselves. NULL: there is no such group. */
+/* Reads what `alerting` says for alerts that say nothing themselves. NULL: there is no such
+ * group. */
 void weir_rule_read_defaults(struct weir_draft *draft, const config_setting_t *alerting);
 
 /* Reads the alert with that index into the configuration's rules. All streams have been read. */
@@ -58,9 +59,6 @@ const char *weir_rule_find_operator(struct weir_rule_draft *rule, const config_s
 
 /* Puts the limits of a rule, and of its `and`, in their places, and checks them. */
 void weir_rule_place_limits(struct weir_rule_draft *rule);
-
-/* The levels that a value by level is written with, as bits; that of WEIR_LEVEL_OK: without one. */
-uint32_t weir_rule_levels(const config_setting_t *group, const char *name);
 
 /* What is wrong with the name of a series of that stream, as it completes "expected"; NULL:
  * nothing. */

@@ -26,7 +26,6 @@
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
 
 #define STREAM struct weir_stream_config
 #define FIELD struct weir_field_config
