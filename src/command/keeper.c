@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "command/keeper_work.h"
+#include "command/memory.h"
 #include "format/batch.h"
 #include "port/log.h"
 
@@ -211,10 +211,8 @@ static void init_conditions(struct weir_keeper *keeper)
 
 static void free_keeper(struct weir_keeper *keeper)
 {
-    if (keeper->snapshot)
-        munmap(keeper->snapshot, (size_t)keeper->snapshot_size);
-    if (keeper->staged_bytes)
-        munmap(keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);
+    weir_memory_unmap(keeper->snapshot, keeper->snapshot_size);
+    weir_memory_unmap(keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);
     weir_room_finish(&keeper->room);
     for (uint32_t i = 0; i < keeper->image_count; i++)
         free(keeper->images[i].bytes);
@@ -239,7 +237,7 @@ struct weir_keeper *weir_keeper_create(struct weir_storage *storage, struct weir
     keeper->report.what = "works";
     keeper->synced = storage->segments.synced;
     keeper->snapshot_newest = storage->snapshot_count > 0 ? storage->snapshots[0] : 0;
-    keeper->staged_bytes = weir_running_map(WEIR_KEEPER_STAGED_BYTES);
+    keeper->staged_bytes = weir_memory_map(WEIR_KEEPER_STAGED_BYTES);
     if (!keeper->staged_bytes)
         goto error_keeper;
     weir_ring_init(&keeper->staged, keeper->staged_bytes, WEIR_KEEPER_STAGED_BYTES);

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "command/keeper_work.h"
+#include "command/memory.h"
 #include "port/log.h"
 #include "store/config_image.h"
 
@@ -110,7 +110,7 @@ int weir_keeper_store_snapshot(struct weir_keeper *keeper)
     set_condemned_aside(keeper);
     if (keeper->configs.state == WEIR_KEEPER_CONFIGS_WAIT)
         keeper->configs.state = WEIR_KEEPER_CONFIGS_READ;
-    (void)madvise(keeper->snapshot, (size_t)keeper->snapshot_size, MADV_DONTNEED);
+    weir_memory_reset(keeper->snapshot, keeper->snapshot_size);
     pthread_mutex_lock(&keeper->lock);
     keeper->snapshot_newest = keeper->snapshot_place;
     keeper->snapshot_newest_length = keeper->snapshot_length;
@@ -160,9 +160,8 @@ void weir_keeper_take_snapshot(struct weir_keeper *keeper, const struct weir_run
     uint64_t size = weir_snapshot_size_max(info.arena_bytes, extra_bytes);
 
     if (size > keeper->snapshot_size) {
-        if (keeper->snapshot)
-            munmap(keeper->snapshot, (size_t)keeper->snapshot_size);
-        keeper->snapshot = weir_running_map(size);
+        weir_memory_unmap(keeper->snapshot, keeper->snapshot_size);
+        keeper->snapshot = weir_memory_map(size);
         keeper->snapshot_size = keeper->snapshot ? size : 0;
     }
     if (!keeper->snapshot)

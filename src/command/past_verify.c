@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "command/command.h"
+#include "command/memory.h"
 #include "command/past.h"
-#include "command/running.h"
 #include "port/config.h"
 #include "store/config_image.h"
 
@@ -78,11 +77,11 @@ static void *read_whole(struct weir_disk *disk, const char *directory, const cha
     *length = -EFBIG;
     if (file.size > size_max)
         return NULL;
-    bytes = weir_running_map(file.size);
+    bytes = weir_memory_map(file.size);
     *size = file.size;
     *length = bytes ? weir_disk_read_file(disk, name, bytes, (size_t)file.size) : -ENOMEM;
     if (bytes && *length < 0) {
-        munmap(bytes, (size_t)file.size);
+        weir_memory_unmap(bytes, file.size);
         bytes = NULL;
     }
     return bytes;
@@ -107,7 +106,7 @@ static int check_image(struct report *report, uint64_t hash)
     if (!bytes)
         return (int)length;
     config = weir_config_image_read(bytes, (size_t)length, hash);
-    munmap(bytes, (size_t)size);
+    weir_memory_unmap(bytes, size);
     if (!config)
         return -EBADMSG;
     weir_config_destroy(config);
@@ -149,8 +148,7 @@ static void check_snapshot(struct report *report, uint64_t position)
     report->snapshot_count++;
     good = bytes && weir_snapshot_open(bytes, (uint64_t)length, &info) &&
            info.store == storage->store && info.place.position == position;
-    if (bytes)
-        munmap(bytes, (size_t)size);
+    weir_memory_unmap(bytes, size);
     if (!good) {
         report_file(report, name, "damaged");
         return;

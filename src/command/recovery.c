@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "command/memory.h"
 #include "port/log.h"
 #include "store/config_image.h"
 
@@ -30,7 +30,7 @@ struct weir_running *weir_recovery_config(struct weir_storage *storage, uint64_t
                                           uint64_t epoch)
 {
     char name[WEIR_DISK_NAME_SIZE];
-    void *bytes = weir_running_map(IMAGE_BYTES_MAX);
+    void *bytes = weir_memory_map(IMAGE_BYTES_MAX);
     struct weir_config *config = NULL;
     int64_t length;
 
@@ -40,7 +40,7 @@ struct weir_running *weir_recovery_config(struct weir_storage *storage, uint64_t
     length = weir_disk_read_file(storage->disk, name, bytes, IMAGE_BYTES_MAX);
     if (length > 0)
         config = weir_config_image_read(bytes, (size_t)length, image);
-    munmap(bytes, IMAGE_BYTES_MAX);
+    weir_memory_unmap(bytes, IMAGE_BYTES_MAX);
     return config ? weir_running_create(config, epoch) : NULL;
 }
 
@@ -95,12 +95,12 @@ static bool try_snapshot(struct weir_recovery *recovery, struct weir_storage *st
     if (storage->disk->list(storage->disk, WEIR_SNAPSHOT_DIRECTORY, note_size, &file) != 0 ||
         file.size == 0 || file.size > SNAPSHOT_BYTES_MAX)
         return false;
-    bytes = weir_running_map(file.size);
+    bytes = weir_memory_map(file.size);
     if (!bytes)
         return false;
     length = weir_disk_read_file(storage->disk, file.name, bytes, (size_t)file.size);
     good = length > 0 && restore(recovery, storage, bytes, (uint64_t)length);
-    munmap(bytes, (size_t)file.size);
+    weir_memory_unmap(bytes, file.size);
     if (!good) {
         weir_running_destroy(recovery->running);
         free(recovery->extra);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command/daemon.h"
+#include "command/memory.h"
 #include "core/filter.h"
 #include "port/config.h"
 #include "port/log.h"
@@ -64,7 +65,7 @@ bool weir_daemon_create_uplink(struct weir_daemon *daemon, const struct weir_con
 {
     if (!daemon->outbox) {
         daemon->outbox_size = config->outbox_bytes;
-        daemon->outbox = weir_running_map(daemon->outbox_size);
+        daemon->outbox = weir_memory_map(daemon->outbox_size);
     }
     if (daemon->outbox)
         daemon->uplink = weir_uplink_create(daemon->outbox, daemon->outbox_size,

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/memory.h"
 #include "command/past.h"
 #include "command/replay_input.h"
 #include "command/replay_output.h"
@@ -219,14 +219,10 @@ static bool open_files(struct replay *replay)
 static bool make_engine(struct replay *replay)
 {
     uint64_t size = weir_engine_size(replay->config, NULL);
-    void *arena = size > SIZE_MAX ? MAP_FAILED
-                                  : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
-                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *arena = weir_memory_map(size);
 
-    if (arena == MAP_FAILED) {
-        fprintf(stderr, "weir: cannot have %llu bytes of memory\n", (unsigned long long)size);
+    if (!arena)
         return false;
-    }
     replay->arena = arena;
     replay->arena_size = (size_t)size;
     weir_engine_init(&replay->engine, replay->config, arena, size, REPLAY_EPOCH,
@@ -256,8 +252,7 @@ finish:
     if (replay->input_fd > STDIN_FILENO)
         close(replay->input_fd);
     weir_past_close(&replay->past);
-    if (replay->arena)
-        munmap(replay->arena, replay->arena_size);
+    weir_memory_unmap(replay->arena, replay->arena_size);
     weir_config_destroy(replay->config);
     return result;
 }

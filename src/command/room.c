@@ -2,9 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "command/running.h"
+#include "command/memory.h"
 #include "store/coarsen.h"
 
 #define ROW_COUNT_MAX WEIR_COARSEN_ROW_COUNT_MIN
@@ -26,7 +25,7 @@ bool weir_room_init(struct weir_room *room, struct weir_outbox *outbox, uint64_t
     *room = (struct weir_room){
         .outbox = outbox,
         .batch_bytes_max = batch_bytes_max,
-        .work = weir_running_map(weir_room_work_bytes()),
+        .work = weir_memory_map(weir_room_work_bytes()),
         .reserve = reserve,
         .use = use,
         .context = context,
@@ -54,8 +53,7 @@ int weir_room_settle(struct weir_room *room)
 
 void weir_room_finish(struct weir_room *room)
 {
-    if (room->work)
-        munmap(room->work, (size_t)weir_room_work_bytes());
+    weir_memory_unmap(room->work, weir_room_work_bytes());
 }
 
 /* Consecutive batches of the outbox, sets whole. */
@@ -369,7 +367,7 @@ int weir_room_shift(struct weir_room *room)
     if (!is_waiting(&room->shifts[i]))
         return 0;
     error = shift_run(room, &room->shifts[i]);
-    (void)madvise(room->work, (size_t)weir_room_work_bytes(), MADV_DONTNEED);
+    weir_memory_reset(room->work, weir_room_work_bytes());
     /* Its numbers are all given out: what is left of it says what its clock was. */
     if (error == -ESTALE) {
         room->shifts[i].next = room->shifts[i].shift.last + 1;
@@ -432,7 +430,7 @@ int weir_room_make(struct weir_room *room, uint64_t epoch)
         memset(room->next, 0, sizeof(room->next));
     room->epoch = epoch;
     error = make_coarser(room, epoch, &made);
-    (void)madvise(room->work, (size_t)weir_room_work_bytes(), MADV_DONTNEED);
+    weir_memory_reset(room->work, weir_room_work_bytes());
     if (error != 0 && error != -ESTALE)
         return error;
     if (made)

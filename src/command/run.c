@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "command/command.h"
 #include "command/daemon.h"
+#include "command/memory.h"
 #include "command/operate.h"
 #include "port/config.h"
 #include "port/log.h"
@@ -329,10 +329,8 @@ static void finish(struct weir_daemon *daemon)
     weir_service_finish(&daemon->service);
     weir_intake_finish(&daemon->intake);
     weir_running_destroy(daemon->running);
-    if (daemon->ring)
-        munmap(daemon->ring, (size_t)(WEIR_JOURNAL_HEAD_BYTES + daemon->ring_bytes));
-    if (daemon->outbox)
-        munmap(daemon->outbox, (size_t)daemon->outbox_size);
+    weir_memory_unmap(daemon->ring, WEIR_JOURNAL_HEAD_BYTES + daemon->ring_bytes);
+    weir_memory_unmap(daemon->outbox, daemon->outbox_size);
     close(daemon->signal_fd);
     close(daemon->wake_fd);
 }

@@ -1,36 +1,16 @@
 #include "command/running.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
+#include "command/memory.h"
 #include "port/config.h"
-#include "port/log.h"
 #include "store/config_image.h"
-
-void *weir_running_map(uint64_t size)
-{
-    void *memory = size > SIZE_MAX ? MAP_FAILED
-                                   : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
-                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (memory == MAP_FAILED) {
-        weir_log_error("cannot have %llu bytes of memory: %s", (unsigned long long)size,
-                       strerror(errno));
-        return NULL;
-    }
-    /* Huge pages would make what is sparsely touched resident. */
-    (void)madvise(memory, (size_t)size, MADV_NOHUGEPAGE);
-    return memory;
-}
 
 void weir_running_destroy(struct weir_running *running)
 {
     if (!running)
         return;
-    if (running->arena)
-        munmap(running->arena, (size_t)running->arena_size);
+    weir_memory_unmap(running->arena, running->arena_size);
     weir_config_destroy(running->config);
     free(running);
 }
@@ -56,7 +36,7 @@ struct weir_running *weir_running_create(struct weir_config *config, uint64_t ep
     }
     running->config = config;
     running->arena_size = weir_engine_size(config, NULL);
-    running->arena = weir_running_map(running->arena_size);
+    running->arena = weir_memory_map(running->arena_size);
     if (!running->arena || !name_image(running)) {
         weir_running_destroy(running);
         return NULL;

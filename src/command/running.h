@@ -16,7 +16,4 @@ struct weir_running {
 struct weir_running *weir_running_create(struct weir_config *config, uint64_t epoch);
 void weir_running_destroy(struct weir_running *running);
 
-/* Zeroed, page-aligned memory that costs nothing until it is touched; NULL: logged. */
-void *weir_running_map(uint64_t size);
-
 #endif

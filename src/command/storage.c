@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "command/memory.h"
 #include "format/batch.h"
 #include "format/crc32c.h"
 #include "port/log.h"
@@ -72,21 +73,6 @@ static int write_identity(struct weir_disk *disk, struct identity *identity)
     if (error == 0)
         error = weir_disk_replace(disk, ".", IDENTITY_COPY, identity, sizeof(*identity), true);
     return error;
-}
-
-static void *allocate(uint64_t size)
-{
-    void *memory = size > SIZE_MAX ? MAP_FAILED
-                                   : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
-                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
-static void release(void *memory, uint64_t size)
-{
-    if (memory)
-        munmap(memory, (size_t)size);
 }
 
 void *weir_storage_map_ring(uint64_t ring_bytes)
@@ -216,7 +202,7 @@ static void copy_ring(struct weir_storage *storage, const char *path)
     struct stat status;
 
     snprintf(name, sizeof(name), "%s/" IDENTITY_NAME, path);
-    storage->ring = allocate(WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
+    storage->ring = weir_memory_map(WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
     if (!storage->ring || stat(name, &status) != 0)
         goto none;
     list_ring_places(places, path);
@@ -226,7 +212,7 @@ static void copy_ring(struct weir_storage *storage, const char *path)
             return;
     }
 none:
-    release(storage->ring, WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
+    weir_memory_unmap(storage->ring, WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
     storage->ring = NULL;
 }
 
@@ -335,10 +321,10 @@ void weir_storage_plan(struct weir_storage_plan *plan, const struct weir_config 
 static int allocate_all(struct weir_storage *storage, uint32_t segment_count)
 {
     storage->file_size = batch_file_bytes();
-    storage->buffer = allocate(storage->segment_bytes);
-    storage->numbers = allocate(numbers_bytes(segment_count));
-    storage->entries = allocate(WEIR_OUTBOX_COUNT_MAX * sizeof(*storage->entries));
-    storage->file = allocate(storage->file_size);
+    storage->buffer = weir_memory_map(storage->segment_bytes);
+    storage->numbers = weir_memory_map(numbers_bytes(segment_count));
+    storage->entries = weir_memory_map(WEIR_OUTBOX_COUNT_MAX * sizeof(*storage->entries));
+    storage->file = weir_memory_map(storage->file_size);
     return storage->buffer && storage->numbers && storage->entries && storage->file ? 0 : -ENOMEM;
 }
 
@@ -514,11 +500,11 @@ void weir_storage_close(struct weir_storage *storage, bool cleanly)
     if (cleanly && storage->ring &&
         weir_disk_replace(storage->disk, ".", CLOSED_NAME, "", 0, true) == 0)
         (void)unlink(storage->ring_path);
-    release(storage->ring, WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
-    release(storage->buffer, storage->segment_bytes);
-    release(storage->numbers, numbers_bytes(storage->segments.room));
-    release(storage->entries, WEIR_OUTBOX_COUNT_MAX * sizeof(*storage->entries));
-    release(storage->file, storage->file_size);
+    weir_memory_unmap(storage->ring, WEIR_JOURNAL_HEAD_BYTES + storage->ring_bytes);
+    weir_memory_unmap(storage->buffer, storage->segment_bytes);
+    weir_memory_unmap(storage->numbers, numbers_bytes(storage->segments.room));
+    weir_memory_unmap(storage->entries, WEIR_OUTBOX_COUNT_MAX * sizeof(*storage->entries));
+    weir_memory_unmap(storage->file, storage->file_size);
     if (storage->lock >= 0)
         (void)storage->disk->close(storage->disk, storage->lock);
     weir_disk_close(&storage->real);

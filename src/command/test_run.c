@@ -3,9 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "command/running.h"
+#include "command/memory.h"
 #include "command/test_feed.h"
 
 /* Batches are not made. */
@@ -14,7 +13,7 @@
 static bool make_engine(struct weir_test_run *run)
 {
     run->arena_size = weir_engine_size(run->config, NULL);
-    run->arena = weir_running_map(run->arena_size);
+    run->arena = weir_memory_map(run->arena_size);
     if (!run->arena)
         return false;
     weir_engine_init(&run->engine, run->config, run->arena, run->arena_size, EPOCH, false);
@@ -252,6 +251,5 @@ bool weir_test_run(struct weir_test_run *run, const struct weir_config *config,
 void weir_test_run_release(struct weir_test_run *run)
 {
     free(run->events);
-    if (run->arena)
-        munmap(run->arena, (size_t)run->arena_size);
+    weir_memory_unmap(run->arena, run->arena_size);
 }
