@@ -10,6 +10,9 @@
 /* Read at once. */
 #define READ_SIZE 65536
 
+/* Of a compact batch with its frame. */
+#define LENGTH_MAX (WEIR_COMPACT_BYTES_MAX + WEIR_COMPACT_FRAME_BYTES_MAX)
+
 static const char batch_start[] = "{\"schema\":\"weir.batch/";
 
 void weir_decode_input_init(struct weir_decode_input *input, int fd)
@@ -24,6 +27,8 @@ void weir_decode_input_init(struct weir_decode_input *input, int fd)
     input->first = 0;
     input->last = 0;
     input->base = 0;
+    input->claimed = 0;
+    weir_decode_sums_init(&input->sums);
 }
 
 /*
@@ -40,6 +45,7 @@ static bool have(struct weir_decode_input *input, size_t count)
             return false;
         if (room < READ_SIZE && input->first > 0) {
             memmove(input->bytes, input->bytes + input->first, input->last - input->first);
+            weir_decode_sums_forget(&input->sums);
             input->base += input->first;
             input->last -= input->first;
             input->first = 0;
@@ -66,15 +72,15 @@ static bool begins_batch(struct weir_decode_input *input, size_t at)
     return true;
 }
 
-/* True when a compact batch of a version that is known begins here. */
-static bool begins_compact(struct weir_decode_input *input)
+/* True when a compact batch of a version that is known begins `at` bytes on. */
+static bool begins_compact(struct weir_decode_input *input, size_t at)
 {
-    const char *at;
+    const char *bytes;
 
-    if (!have(input, 3))
+    if (!have(input, at + 3))
         return false;
-    at = input->bytes + input->first;
-    return memcmp(at, WEIR_COMPACT_MAGIC, 2) == 0 && at[2] == WEIR_COMPACT_VERSION;
+    bytes = input->bytes + input->first + at;
+    return memcmp(bytes, WEIR_COMPACT_MAGIC, 2) == 0 && bytes[2] == WEIR_COMPACT_VERSION;
 }
 
 /* Passes over `taken` bytes, or what there is of them; lost: and more, up to where to begin
@@ -104,7 +110,8 @@ static enum weir_decode_outcome take_object(struct weir_decode_input *input, con
         if (!have(input, at + 1))
             return refuse(input, at, false, "cut off: the input ends within it");
         c = input->bytes[input->first + at];
-        if (c == '{' && at > 0 && begins_batch(input, at))
+        if (at > 0 && ((c == '{' && begins_batch(input, at)) ||
+                       (c == WEIR_COMPACT_MAGIC[0] && begins_compact(input, at))))
             return refuse(input, at, false, "cut off: the next batch begins within it");
         if (in_string) {
             if (c == '\n')
@@ -127,6 +134,42 @@ static enum weir_decode_outcome take_object(struct weir_decode_input *input, con
     return refuse(input, WEIR_DECODE_BATCH_MAX, true, "longer than 4 MiB");
 }
 
+/* True when the bytes here lie within what a batch that was refused claimed. */
+static bool is_claimed(const struct weir_decode_input *input)
+{
+    return input->base + input->first < input->claimed;
+}
+
+/* True when a compact batch begins here and has its checksum. */
+static bool is_whole(struct weir_decode_input *input)
+{
+    const unsigned char *sum;
+    size_t length;
+    size_t end;
+
+    if (!have(input, WEIR_COMPACT_FRAME_BYTES_MAX))
+        return false;
+    length = weir_compact_frame(input->bytes + input->first, input->last - input->first);
+    if (length == 0 || !have(input, length))
+        return false;
+    end = input->first + length - sizeof(uint32_t);
+    sum = (const unsigned char *)input->bytes + end;
+    return weir_decode_sums_find(&input->sums, input->bytes, input->first, end) ==
+           ((uint32_t)sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 |
+            (uint32_t)sum[3] << 24);
+}
+
+/* As refuse, for a compact batch that says to be this long; 0: longer than any is. */
+static enum weir_decode_outcome refuse_compact(struct weir_decode_input *input, size_t length,
+                                               const char *problem)
+{
+    uint64_t end = input->base + input->first + (length > 0 ? length : LENGTH_MAX);
+
+    if (input->claimed < end)
+        input->claimed = end;
+    return refuse(input, 1, true, problem);
+}
+
 /* Takes a compact batch. One that is damaged may lie about its length: what follows is looked
  * through for the next. */
 static enum weir_decode_outcome take_compact(struct weir_decode_input *input, const char **text,
@@ -136,14 +179,15 @@ static enum weir_decode_outcome take_compact(struct weir_decode_input *input, co
 
     input->framed = true;
     if (!have(input, WEIR_COMPACT_FRAME_BYTES_MAX))
-        return refuse(input, 1, true, "cut off: the input ends within it");
+        return refuse_compact(input, 0, "cut off: the input ends within it");
     *length = weir_compact_frame(input->bytes + input->first, input->last - input->first);
     if (*length > 0 && !have(input, *length))
-        return refuse(input, 1, true, "cut off: the input ends within it");
+        return refuse_compact(input, *length, "cut off: the input ends within it");
     *text = input->bytes + input->first;
-    problem = weir_compact_check(*text, *length);
+    problem = is_whole(input) ? weir_compact_check(*text, *length)
+                              : "damaged: its length or its checksum is not right";
     if (problem)
-        return refuse(input, 1, true, problem);
+        return refuse_compact(input, *length, problem);
     input->framed = false;
     input->offset = input->base + input->first;
     input->first += *length;
@@ -186,7 +230,7 @@ static void find_start(struct weir_decode_input *input)
         char c = input->bytes[input->first];
 
         if ((c == '\n' && !input->framed) || (c == '{' && begins_batch(input, 0)) ||
-            begins_compact(input))
+            (begins_compact(input, 0) && (!is_claimed(input) || is_whole(input))))
             break;
         input->first++;
     }

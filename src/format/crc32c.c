@@ -28,6 +28,19 @@ static uint32_t read_word(const unsigned char *bytes)
            (uint32_t)bytes[3] << 24;
 }
 
+/* The product of two polynomials, modulo that of the checksum; the highest bit is x^0. */
+static uint32_t multiply(uint32_t a, uint32_t b)
+{
+    uint32_t product = 0;
+
+    for (; a != 0; a <<= 1) {
+        if (a & 1u << 31)
+            product ^= b;
+        b = b >> 1 ^ (b & 1 ? POLYNOMIAL : 0);
+    }
+    return product;
+}
+
 uint32_t weir_crc32c(uint32_t crc, const void *bytes, size_t length)
 {
     const unsigned char *at = bytes;
@@ -44,4 +57,16 @@ uint32_t weir_crc32c(uint32_t crc, const void *bytes, size_t length)
     for (; length > 0; length--)
         crc = crc >> 8 ^ tables[0][(crc ^ *at++) & 0xff];
     return ~crc;
+}
+
+uint32_t weir_crc32c_behind(uint32_t first, uint32_t both, size_t length)
+{
+    uint32_t power = 1u << 23; /* x^8 */
+
+    for (; length > 0; length >>= 1) {
+        if (length & 1)
+            first = multiply(power, first);
+        power = multiply(power, power);
+    }
+    return first ^ both;
 }

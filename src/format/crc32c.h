@@ -15,4 +15,9 @@ void weir_crc32c_init(void);
 /* The checksum of what crc is the checksum of (0: of nothing), followed by these bytes. */
 uint32_t weir_crc32c(uint32_t crc, const void *bytes, size_t length);
 
+/* The checksum of the length bytes behind a first part, from those of the first part and of both:
+ * bytes that follow multiply what was before by a power of x, as in zlib's crc32_combine. Takes a
+ * time that grows with the digits of length. */
+uint32_t weir_crc32c_behind(uint32_t first, uint32_t both, size_t length);
+
 #endif

@@ -78,12 +78,31 @@ static void any_split_gives_the_same(void **state)
     }
 }
 
+static void the_checksum_of_the_rest_follows_from_those_of_both(void **state)
+{
+    struct test_random random = random_make(3);
+    static unsigned char bytes[70000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)random_next(&random);
+    for (int round = 0; round < 300; round++) {
+        size_t size = round < 200 ? (size_t)round : sizeof(bytes);
+        size_t first = random_below(&random, (uint32_t)size + 1);
+        uint32_t found = weir_crc32c_behind(weir_crc32c(0, bytes, first),
+                                            weir_crc32c(0, bytes, size), size - first);
+
+        assert_int_equal(found, weir_crc32c(0, bytes + first, size - first));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_vectors_of_rfc_3720_come_out),
         cmocka_unit_test(any_length_at_any_address_agrees_with_the_polynomial),
         cmocka_unit_test(any_split_gives_the_same),
+        cmocka_unit_test(the_checksum_of_the_rest_follows_from_those_of_both),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);
