@@ -1,5 +1,6 @@
 #include "command/decode_compact.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,12 @@
 
 #define SLOT_COUNT (2 * WEIR_DECODE_NAME_COUNT_MAX)
 #define TEXT_BYTES (16 * 1024 * 1024)
+
+/* What a batch can add at most: a name of a series with each row, and those of its streams. */
+#define BATCH_NAME_COUNT_MAX (WEIR_COMPACT_ROW_COUNT_MAX + WEIR_STREAM_COUNT_MAX)
+#define BATCH_TEXT_BYTES_MAX                                                                       \
+    (WEIR_COMPACT_ROW_COUNT_MAX * (WEIR_TOPIC_LENGTH_MAX + 1) +                                    \
+     WEIR_STREAM_COUNT_MAX * (WEIR_COMPACT_STREAM_TEXT_MAX + 1))
 
 /* In place of a series: the stream itself. */
 #define NO_SERIES UINT32_MAX
@@ -91,6 +98,17 @@ static struct name *find_name(struct weir_decode_compact *compact, const struct 
     }
 }
 
+/* Makes room for the names of a batch: of what it says itself, nothing may be forgotten halfway. */
+static void reserve_names(struct weir_decode_compact *compact)
+{
+    if (WEIR_DECODE_NAME_COUNT_MAX - compact->name_count >= BATCH_NAME_COUNT_MAX &&
+        TEXT_BYTES - compact->text_length >= BATCH_TEXT_BYTES_MAX)
+        return;
+    memset(compact->names, 0, SLOT_COUNT * sizeof(compact->names[0]));
+    compact->name_count = 0;
+    compact->text_length = 0;
+}
+
 static void keep_name(struct weir_decode_compact *compact, uint32_t series,
                       const struct weir_compact_text *text)
 {
@@ -100,14 +118,9 @@ static void keep_name(struct weir_decode_compact *compact, uint32_t series,
     if (name->length == text->length + 1 &&
         memcmp(compact->text + name->offset, text->bytes, text->length) == 0)
         return;
-    if (compact->name_count == WEIR_DECODE_NAME_COUNT_MAX ||
-        TEXT_BYTES - compact->text_length < text->length + 1) {
-        memset(compact->names, 0, SLOT_COUNT * sizeof(compact->names[0]));
-        compact->name_count = 0;
-        compact->text_length = 0;
-        name = find_name(compact, &key);
-    }
     compact->name_count += name->length == 0;
+    assert(compact->name_count <= WEIR_DECODE_NAME_COUNT_MAX &&
+           TEXT_BYTES - compact->text_length > text->length);
     *name = (struct name){key, compact->text_length, text->length + 1};
     memcpy(compact->text + name->offset, text->bytes, text->length);
     compact->text[name->offset + text->length] = '\0';
@@ -210,6 +223,7 @@ const char *weir_decode_compact_expand(struct weir_decode_compact *compact, cons
 
     if (problem)
         return problem;
+    reserve_names(compact);
     envelope.epoch = head->epoch;
     envelope.sequence = head->sequence;
     envelope.created_ms = head->created_ms;

@@ -2,8 +2,8 @@
  * Batches in compact form as the JSON they stand for, and the names that came with earlier ones.
  *
  * A series whose name has not come is numbered: "#12"; so are stream and field. Memory is bounded:
- * of names beyond WEIR_DECODE_NAME_COUNT_MAX, or their bytes, all are forgotten, and come again with
- * the next round.
+ * when a batch could bring more than WEIR_DECODE_NAME_COUNT_MAX names, or their bytes, those before
+ * it are forgotten, and come again with the next round.
  */
 #ifndef WEIR_COMMAND_DECODE_COMPACT_H
 #define WEIR_COMMAND_DECODE_COMPACT_H
