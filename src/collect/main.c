@@ -81,6 +81,8 @@ static void on_signal(int number)
 static void on_message(void *context, const struct weir_message *message)
 {
     (void)context;
+    if (!weir_part_has(&program.options.part, message->topic, message->topic_length))
+        return;
     if (!weir_spool_put(&program.spool, message, read_ms(CLOCK_REALTIME), &stopping)) {
         weir_log_warning("stopped with a message that could not be stored; the broker keeps it");
         /* To return would be to acknowledge. */
@@ -244,6 +246,9 @@ static bool serve(void)
         return false;
     }
     weir_log_info("collecting to %s as %s", program.options.to, program.options.broker.client_id);
+    if (program.options.part.count > 1)
+        weir_log_info("only part %u of %u; what gateways of the others send is theirs to store",
+                      program.options.part.number, program.options.part.count);
     run();
     weir_mqtt_destroy(program.mqtt, GOODBYE_MS);
     (void)pthread_join(worker, NULL);

@@ -26,7 +26,12 @@ static const char usage[] =
     "itself,\n"
     "                            and required for http\n"
     "      --name NAME           of this collector, unique at the broker (the host's)\n"
-    "      --group NAME          share the batches with the other collectors of this group\n"
+    "      --group NAME          share the batches with the other collectors of this group, on "
+    "one\n"
+    "                            machine\n"
+    "      --part N/M            the Nth of M parts of the gateways; collectors that share "
+    "nothing\n"
+    "                            take the others\n"
     "      --alerts              alert events and states as well\n"
     "      --username NAME  --password-file FILE   for the broker\n"
     "      --ca-file FILE  --cert-file FILE  --key-file FILE\n"
@@ -41,6 +46,7 @@ enum choice {
     OPTION_STATE,
     OPTION_NAME,
     OPTION_GROUP,
+    OPTION_PART,
     OPTION_ALERTS,
     OPTION_USERNAME,
     OPTION_PASSWORD_FILE,
@@ -58,6 +64,7 @@ static const struct option long_options[] = {
     {"state", required_argument, NULL, OPTION_STATE},
     {"name", required_argument, NULL, OPTION_NAME},
     {"group", required_argument, NULL, OPTION_GROUP},
+    {"part", required_argument, NULL, OPTION_PART},
     {"alerts", no_argument, NULL, OPTION_ALERTS},
     {"username", required_argument, NULL, OPTION_USERNAME},
     {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
@@ -134,6 +141,9 @@ static bool read_option(struct weir_collect_options *options, int option, const 
     case OPTION_GROUP:
         options->group = value;
         return is_name(value) || refuse("not a group:", value, "letters, digits, - _ .");
+    case OPTION_PART:
+        return weir_part_read(&options->part, value) ||
+               refuse("not a part:", value, "the Nth of M as N/M, such as 2/3");
     case OPTION_ALERTS:
         options->alerts = true;
         return true;
@@ -170,6 +180,13 @@ static bool complete(struct weir_collect_options *options)
         fputs("weir collect: --broker and --to are needed\n", stderr);
         return false;
     }
+    if (options->group && options->part.count > 1) {
+        fputs(
+            "weir collect: --group and --part exclude each other: of a group each member has some "
+            "batches of every gateway\n",
+            stderr);
+        return false;
+    }
     if (options->state[0] == '\0' && options->target == WEIR_COLLECT_HTTP) {
         fputs("weir collect: http needs a --state FILE\n", stderr);
         return false;
@@ -196,6 +213,7 @@ bool weir_collect_options_read(struct weir_collect_options *options, int argc, c
     int option;
 
     memset(options, 0, sizeof(*options));
+    options->part = (struct weir_part){1, 1};
     options->broker.keepalive_s = KEEPALIVE_S;
     options->broker.version = MQTT_5;
     *exit_status = WEIR_EXIT_USAGE;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "collect/part.h"
 #include "weir/config.h"
 
 enum weir_collect_target {
@@ -18,6 +19,7 @@ enum weir_collect_target {
 struct weir_collect_options {
     struct weir_peer_config broker;
     const char *group; /* NULL: none */
+    struct weir_part part;
     char name[WEIR_NAME_LENGTH_MAX + 1];
     enum weir_collect_target target;
     const char *to; /* the path or URL of the target */

@@ -350,6 +350,37 @@ def test_group(bench):
         collector.wait_log("stopped; [1-9][0-9]* batches, [1-9][0-9]* rows, 0 alerts, 0 repeated")
 
 
+def test_parts(bench):
+    """Collectors that share nothing divide the gateways, with the names of each and no gaps."""
+    broker, uplink = bench.broker(), bench.broker()
+    whole = Collector(bench, uplink, "sqlite:fleet.db", name="whole").start_subscribed()
+    parts = [Collector(bench, uplink, "sqlite:fleet.db", "--part", f"{number}/2", name=f"p{number}")
+             .start_subscribed() for number in (1, 2)]
+    batches = uplink.subscribe("weir/v1/+/batch")
+    gateways = start_gateways(bench, broker, uplink)
+    broker.publish_all(TOPIC, [reading(second, second % 37 / 7) for second in range(400)])
+    for gateway in gateways:
+        gateway.drain()
+    for number in range(10):
+        send(uplink, batch(1), gateway=f"press-{number}")
+        send(uplink, *(batch(seq, gateway=f"pump-{number}") for seq in (1, 2)),
+             gateway=f"pump-{number}")
+    batches.settle()
+    everything = ("SELECT gateway, series, start_ms, count, max FROM summaries"
+                  " ORDER BY gateway, series, start_ms")
+    damaged = "SELECT topic FROM damaged ORDER BY topic"
+    whole.wait_query("SELECT count(*) FROM summary", numbers(80 + 20), "all rows")
+    wait_for(lambda: sorted(parts[0].query(everything) + parts[1].query(everything))
+             == whole.query(everything), "the rows of both parts to be all")
+    equal(sorted(parts[0].query(damaged) + parts[1].query(damaged)), whole.query(damaged),
+          "what is no batch is put aside by one")
+    for part in parts:
+        expect(part.query("SELECT count(DISTINCT gateway) FROM summaries")[0][0] > 2,
+               "a part has hardly any gateways")
+        equal(part.query(GAPS), [], "gaps")
+        equal(part.query("SELECT count(*) FROM held"), numbers(0), "batches held back")
+
+
 def test_one_name(bench):
     """Two collectors of one name on one state are refused."""
     broker = bench.broker()
@@ -458,6 +489,11 @@ def test_usage(bench):
     for arguments in ([], ["--broker", "mqtt://127.0.0.1:1"], ["--to", "sqlite:x"],
                       ["--to", "nowhere:x", "--broker", "mqtt://127.0.0.1:1"],
                       ["--to", "http://127.0.0.1:1", "--broker", "mqtt://127.0.0.1:1"],
+                      ["--to", "ndjson:x", "--broker", "mqtt://127.0.0.1:1", "--part", "3/2"],
+                      ["--to", "ndjson:x", "--broker", "mqtt://127.0.0.1:1", "--part", "0/2"],
+                      ["--to", "ndjson:x", "--broker", "mqtt://127.0.0.1:1", "--part", "1/2x"],
+                      ["--to", "ndjson:x", "--broker", "mqtt://127.0.0.1:1", "--part", "1/2",
+                       "--group", "pool"],
                       ["--nonsense"], ["more"]):
         done = bench.run("collect", *arguments)
         equal((done.returncode, bool(done.stderr)), (2, True), f"collect {arguments}")
