@@ -8,6 +8,9 @@
 
 #define ROOT "weir/v1/"
 
+/* Between looks for what nobody will ask for any more. */
+#define EXPIRE_MS ((int64_t)3600 * 1000)
+
 bool weir_collector_init(struct weir_collector *collector, struct weir_state *state,
                          struct weir_sink *sink, struct weir_spool *spool)
 {
@@ -67,28 +70,28 @@ static enum weir_status give_rows(struct weir_collector *collector, int64_t sour
 }
 
 /* Names came: what was held back of their table may go on now. */
-static enum weir_status release_held(struct weir_collector *collector, int64_t source,
+static enum weir_status release_held(struct weir_collector *collector,
+                                     const struct weir_spool_message *message, int64_t source,
                                      uint64_t table)
 {
+    struct weir_state_held held = {0};
     enum weir_status status;
-    int64_t id = 0;
-    size_t length;
 
-    while ((status = weir_state_next_held(collector->state, source, table, &id, collector->held,
-                                          sizeof(collector->held), &length)) == WEIR_OK) {
-        if (weir_collect_reader_read(collector->reader, collector->tracks, collector->held, length,
-                                     &collector->batch))
+    while ((status = weir_state_next_held(collector->state, source, table, &held, collector->held,
+                                          sizeof(collector->held))) == WEIR_OK) {
+        if (weir_collect_reader_read(collector->reader, collector->tracks, collector->held,
+                                     held.length, &collector->batch))
             continue;
         status = name_rows(collector, source);
         if (status == WEIR_REFUSED)
             continue;
         if (status == WEIR_OK && collector->refusal)
-            status = weir_state_put_aside(collector->state, "held", collector->refusal,
-                                          collector->held, length, 0);
+            status = weir_state_put_aside(collector->state, message->topic, collector->refusal,
+                                          collector->held, held.length, held.arrived_ms);
         if (status == WEIR_OK)
             status = give_rows(collector, source);
         if (status == WEIR_OK)
-            status = weir_state_release_held(collector->state, id);
+            status = weir_state_release_held(collector->state, held.id);
         if (status != WEIR_OK)
             return status;
     }
@@ -112,6 +115,7 @@ static enum weir_status give_batch(struct weir_collector *collector,
     uint64_t table = collector->batch.table;
     bool compact = collector->batch.compact;
     bool fresh = false;
+    int64_t aside = 0;
     enum weir_status status = keep_names(collector, source, &fresh);
 
     if (status == WEIR_OK)
@@ -121,9 +125,12 @@ static enum weir_status give_batch(struct weir_collector *collector,
     } else if (status == WEIR_REFUSED) {
         collector->counts.held++;
         status = weir_state_hold(collector->state, source, table, message->payload,
-                                 message->payload_length);
+                                 message->payload_length, message->arrived_ms, &aside);
+        collector->counts.damaged += (uint64_t)aside;
     }
-    return status == WEIR_OK && compact && fresh ? release_held(collector, source, table) : status;
+    if (status != WEIR_OK || !compact || !fresh)
+        return status;
+    return release_held(collector, message, source, table);
 }
 
 static enum weir_status accept_batch(struct weir_collector *collector,
@@ -241,11 +248,37 @@ static enum weir_status work(struct weir_collector *collector, unsigned count_ma
             status = accept(collector, &message);
         if (status != WEIR_OK)
             return status;
+        collector->newest_ms = message.arrived_ms;
     }
     if (*count == 0)
         return WEIR_OK;
     status = collector->refusal ? WEIR_OK : collector->sink->finish(collector->sink);
     return status == WEIR_OK ? weir_state_commit(collector->state) : status;
+}
+
+/* By the time at which messages arrive. A failure is tried again at the next step. */
+static void expire(struct weir_collector *collector)
+{
+    int64_t since_ms = collector->newest_ms - collector->expired_ms;
+    struct weir_state_expired expired = {0};
+
+    if (since_ms >= 0 && since_ms < EXPIRE_MS)
+        return;
+    if (weir_state_begin(collector->state) != WEIR_OK ||
+        weir_state_expire(collector->state, collector->newest_ms, &expired) != WEIR_OK ||
+        weir_state_commit(collector->state) != WEIR_OK) {
+        weir_state_undo(collector->state);
+        return;
+    }
+    collector->expired_ms = collector->newest_ms;
+    collector->counts.damaged += (uint64_t)expired.held;
+    if (expired.held > 0)
+        weir_log_warning("put aside %lld batches whose names never came", (long long)expired.held);
+    if (expired.names > 0 || expired.damaged > 0)
+        weir_log_info(
+            "removed %lld names of numberings that ended, and %lld messages that were put "
+            "aside long ago",
+            (long long)expired.names, (long long)expired.damaged);
 }
 
 enum weir_status weir_collector_step(struct weir_collector *collector)
@@ -277,5 +310,6 @@ enum weir_status weir_collector_step(struct weir_collector *collector)
     if (collector->complained)
         weir_log_info("storing again");
     collector->complained = false;
+    expire(collector);
     return WEIR_OK;
 }

@@ -41,6 +41,8 @@ struct weir_collector {
     struct weir_collect_batch batch;
     const char *refusal; /* why the sink will never take the rows at hand; NULL: it may */
     bool complained;
+    int64_t newest_ms;  /* when the message worked through last arrived */
+    int64_t expired_ms; /* when weir_state_expire was called last, by this time; 0: never */
     char held[WEIR_COLLECT_MESSAGE_BYTES_MAX];
 };
 

@@ -7,9 +7,9 @@
 #include "port/log.h"
 
 #define PAGE_BYTES 8192
-#define VERSION 1
 
-static const char schema[] =
+/* How a state of each version becomes one of the next; the first makes the tables. */
+static const char *const upgrades[] = {
     "CREATE TABLE source(id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, epoch TEXT NOT NULL,"
     " seq INTEGER NOT NULL DEFAULT -1, created INTEGER, clock TEXT, ledger TEXT, arrived INTEGER,"
     " UNIQUE(gateway, epoch));"
@@ -43,7 +43,23 @@ static const char schema[] =
     " FROM span) JOIN source ON source.id = source WHERE before IS NOT NULL;"
     "CREATE VIEW gateway AS SELECT gateway, epoch, seq, created, clock, arrived, ledger,"
     " max(arrived) OVER (PARTITION BY gateway) = arrived AS newest FROM source;"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;",
+
+    "ALTER TABLE held ADD COLUMN arrived INTEGER;"
+    "UPDATE held SET arrived = (SELECT arrived FROM source WHERE id = source);"
+    "CREATE TABLE numbering(source INTEGER, tbl INTEGER, arrived INTEGER,"
+    " PRIMARY KEY(source, tbl)) WITHOUT ROWID;"
+    "INSERT INTO numbering SELECT DISTINCT name.source, tbl, arrived FROM name"
+    " JOIN source ON source.id = name.source;"
+    "PRAGMA user_version = 2;",
+};
+
+#define VERSION ((int)(sizeof(upgrades) / sizeof(upgrades[0])))
+
+/* Of a numbering: its gateway has sent under another since. */
+#define HAS_ENDED                                                                                  \
+    "EXISTS (SELECT 1 FROM source AS its JOIN source AS newer ON newer.gateway = its.gateway"      \
+    " WHERE its.id = numbering.source AND newer.arrived > numbering.arrived)"
 
 static const char *const texts[WEIR_STATE_STATEMENT_COUNT] = {
     [WEIR_STATE_BEGIN] = "BEGIN IMMEDIATE",
@@ -60,13 +76,26 @@ static const char *const texts[WEIR_STATE_STATEMENT_COUNT] = {
     [WEIR_STATE_FIND_NAME] = "SELECT text FROM name WHERE source = ? AND tbl = ? AND stream = ?"
                              " AND series = ?",
     [WEIR_STATE_SET_NAME] = "INSERT OR IGNORE INTO name VALUES(?, ?, ?, ?, ?)",
-    [WEIR_STATE_ADD_HELD] = "INSERT INTO held(source, tbl, payload) VALUES(?, ?, ?)",
-    [WEIR_STATE_FIND_HELD] = "SELECT id, payload FROM held WHERE source = ? AND tbl = ? AND id > ?"
-                             " ORDER BY id LIMIT 1",
+    [WEIR_STATE_SET_NUMBERING] = "INSERT OR REPLACE INTO numbering VALUES(?, ?, ?)",
+    [WEIR_STATE_ADD_HELD] = "INSERT INTO held(source, tbl, payload, arrived) VALUES(?, ?, ?, ?)",
+    [WEIR_STATE_FIND_HELD] =
+        "SELECT id, payload, arrived FROM held WHERE source = ? AND tbl = ? AND id > ?"
+        " ORDER BY id LIMIT 1",
+    [WEIR_STATE_COUNT_HELD] = "SELECT count(*), min(id) FROM held",
     [WEIR_STATE_REMOVE_HELD] = "DELETE FROM held WHERE id = ?",
+    [WEIR_STATE_PUT_HELD_ASIDE] =
+        "INSERT INTO damaged(arrived, topic, problem, payload)"
+        " SELECT held.arrived, 'weir/v1/' || gateway || '/batch', 'its names never came', payload"
+        " FROM held JOIN source ON source.id = source WHERE held.arrived < ?1 OR held.id <= ?2"
+        " ORDER BY held.id",
+    [WEIR_STATE_REMOVE_OLD_HELD] = "DELETE FROM held WHERE arrived < ?1 OR id <= ?2",
+    [WEIR_STATE_REMOVE_OLD_NAMES] = "DELETE FROM name WHERE (source, tbl) IN (SELECT source, tbl"
+                                    " FROM numbering WHERE arrived < ?1 AND " HAS_ENDED ")",
+    [WEIR_STATE_REMOVE_OLD_NUMBERINGS] = "DELETE FROM numbering WHERE arrived < ?1 AND " HAS_ENDED,
     [WEIR_STATE_ADD_DAMAGED] =
         "INSERT INTO damaged(arrived, topic, problem, payload) VALUES(?, ?, ?, ?)",
     [WEIR_STATE_TRIM_DAMAGED] = "DELETE FROM damaged WHERE id <= ?",
+    [WEIR_STATE_REMOVE_OLD_DAMAGED] = "DELETE FROM damaged WHERE arrived < ?1",
     [WEIR_STATE_ADD_ALERT] = "INSERT OR IGNORE INTO alert VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
                              " ?)",
     [WEIR_STATE_SET_ALERT] = "INSERT OR REPLACE INTO alert_state VALUES(?, ?)",
@@ -92,7 +121,7 @@ static int read_version(struct weir_state *state)
 static bool set_up(struct weir_state *state)
 {
     int version;
-    bool done;
+    bool done = true;
 
     if (!weir_db_execute(&state->db, texts[WEIR_STATE_BEGIN]))
         return false;
@@ -100,9 +129,12 @@ static bool set_up(struct weir_state *state)
     if (version > VERSION)
         weir_log_error("%s is of version %d; this program knows %d", state->db.path, version,
                        VERSION);
-    done = version == VERSION || (version == 0 && weir_db_execute(&state->db, schema));
-    if (!done && version == 0)
-        weir_log_error("%s: %s", state->db.path, weir_db_problem(&state->db));
+    done = version >= 0 && version <= VERSION;
+    for (; done && version < VERSION; version++) {
+        done = weir_db_execute(&state->db, upgrades[version]);
+        if (!done)
+            weir_log_error("%s: %s", state->db.path, weir_db_problem(&state->db));
+    }
     return weir_db_execute(&state->db,
                            done ? texts[WEIR_STATE_COMMIT] : texts[WEIR_STATE_ROLLBACK]) &&
            done;
@@ -270,5 +302,7 @@ enum weir_status weir_state_note_batch(struct weir_state *state, int64_t source,
         status = add_range(state, source, batch->sequence, batch->sequence);
     for (uint32_t i = 0; status == WEIR_OK && i < batch->range_count; i++)
         status = add_range(state, source, batch->ranges[i].first, batch->ranges[i].last);
+    if (status == WEIR_OK && batch->compact)
+        status = weir_state_note_numbering(state, source, batch->table, arrived_ms);
     return status == WEIR_OK ? set_ledger(state, source, batch, arrived_ms) : status;
 }

@@ -31,8 +31,18 @@ struct weir_collect_alert {
     size_t length;
 };
 
-/* Messages put aside that are kept; of more the oldest give way. */
+/* Messages put aside that are kept, and how long; of more the oldest give way. */
 #define WEIR_STATE_DAMAGED_COUNT_MAX 10000
+#define WEIR_STATE_DAMAGED_AGE_MS ((int64_t)90 * 24 * 3600 * 1000)
+
+/* Batches held back, and how long: names that are to come, come within 64 batches. Of more the oldest
+ * is put aside. */
+#define WEIR_STATE_HELD_COUNT_MAX 10000
+#define WEIR_STATE_HELD_AGE_MS ((int64_t)30 * 24 * 3600 * 1000)
+
+/* How long names are kept behind the last batch of their numbering, once its gateway has sent others:
+ * longer than an outbox holds anything back. */
+#define WEIR_STATE_NAME_AGE_MS ((int64_t)30 * 24 * 3600 * 1000)
 
 enum weir_state_statement {
     WEIR_STATE_BEGIN,
@@ -46,11 +56,18 @@ enum weir_state_statement {
     WEIR_STATE_REMOVE_SPAN,
     WEIR_STATE_FIND_NAME,
     WEIR_STATE_SET_NAME,
+    WEIR_STATE_SET_NUMBERING,
     WEIR_STATE_ADD_HELD,
     WEIR_STATE_FIND_HELD,
+    WEIR_STATE_COUNT_HELD,
     WEIR_STATE_REMOVE_HELD,
+    WEIR_STATE_PUT_HELD_ASIDE,
+    WEIR_STATE_REMOVE_OLD_HELD,
+    WEIR_STATE_REMOVE_OLD_NAMES,
+    WEIR_STATE_REMOVE_OLD_NUMBERINGS,
     WEIR_STATE_ADD_DAMAGED,
     WEIR_STATE_TRIM_DAMAGED,
+    WEIR_STATE_REMOVE_OLD_DAMAGED,
     WEIR_STATE_ADD_ALERT,
     WEIR_STATE_SET_ALERT,
     WEIR_STATE_REMOVE_ALERT,
@@ -81,6 +98,10 @@ enum weir_status weir_state_find_source(struct weir_state *state, const char *ga
 enum weir_status weir_state_note_batch(struct weir_state *state, int64_t source,
                                        const struct weir_collect_batch *batch, int64_t arrived_ms);
 
+/* Notes that a batch came under this numbering: its names are kept on. weir_state_note_batch does. */
+enum weir_status weir_state_note_numbering(struct weir_state *state, int64_t source, uint64_t table,
+                                           int64_t arrived_ms);
+
 /* Keeps a name; *fresh becomes true if it was not known, and is left alone otherwise. */
 enum weir_status weir_state_keep_name(struct weir_state *state, int64_t source, uint64_t table,
                                       const struct weir_collect_name *name, bool *fresh);
@@ -90,20 +111,43 @@ enum weir_status weir_state_find_track(struct weir_state *state, struct weir_tra
                                        int64_t source, const struct weir_collect_batch *batch,
                                        struct weir_collect_row *row);
 
-/* Holds a batch back whose names have not come. */
+/* Holds a batch back whose names have not come. *aside: how many were put aside to make room. */
 enum weir_status weir_state_hold(struct weir_state *state, int64_t source, uint64_t table,
-                                 const void *bytes, size_t length);
+                                 const void *bytes, size_t length, int64_t arrived_ms,
+                                 int64_t *aside);
 
-/* The first batch held back of this table behind *id, 0 at first; WEIR_REFUSED: there is none. The
- * bytes are copied into the caller's size bytes. */
+/* A batch held back. */
+struct weir_state_held {
+    int64_t id; /* 0: before the first */
+    int64_t arrived_ms;
+    size_t length;
+};
+
+/* The first batch held back of this table behind held->id; WEIR_REFUSED: there is none. The bytes are
+ * copied into the caller's size bytes. */
 enum weir_status weir_state_next_held(struct weir_state *state, int64_t source, uint64_t table,
-                                      int64_t *id, char *bytes, size_t size, size_t *length);
+                                      struct weir_state_held *held, char *bytes, size_t size);
 enum weir_status weir_state_release_held(struct weir_state *state, int64_t id);
+
+/* What weir_state_expire removed, or put aside. */
+struct weir_state_expired {
+    int64_t names;
+    int64_t held;    /* batches held back that are put aside now */
+    int64_t damaged; /* messages put aside that are gone now */
+};
+
+/* Lets go of what nobody will ask for any more: names of numberings that ended, what was put aside
+ * long ago; what was held back for too long is put aside. */
+enum weir_status weir_state_expire(struct weir_state *state, int64_t now_ms,
+                                   struct weir_state_expired *expired);
 
 /* Puts a message aside, with what is wrong with it. */
 enum weir_status weir_state_put_aside(struct weir_state *state, const char *topic,
                                       const char *problem, const void *bytes, size_t length,
                                       int64_t arrived_ms);
+
+/* Makes the oldest give way, right after some were added. */
+enum weir_status weir_state_trim_damaged(struct weir_state *state);
 
 /* The numbers of batches that are missing between others, and of gateways they are missing of. */
 enum weir_status weir_state_count_gaps(struct weir_state *state, int64_t *batches,

@@ -3,25 +3,30 @@
 
 #include "collect/state.h"
 
+enum weir_status weir_state_trim_damaged(struct weir_state *state)
+{
+    int64_t newest = sqlite3_last_insert_rowid(state->db.handle);
+
+    if (newest <= WEIR_STATE_DAMAGED_COUNT_MAX)
+        return WEIR_OK;
+    (void)sqlite3_bind_int64(state->statements[WEIR_STATE_TRIM_DAMAGED], 1,
+                             newest - WEIR_STATE_DAMAGED_COUNT_MAX);
+    return weir_state_run(state, WEIR_STATE_TRIM_DAMAGED);
+}
+
 enum weir_status weir_state_put_aside(struct weir_state *state, const char *topic,
                                       const char *problem, const void *bytes, size_t length,
                                       int64_t arrived_ms)
 {
     sqlite3_stmt *statement = state->statements[WEIR_STATE_ADD_DAMAGED];
     enum weir_status status;
-    int64_t id;
 
     (void)sqlite3_bind_int64(statement, 1, arrived_ms);
     weir_db_bind_text(statement, 2, topic, strlen(topic));
     weir_db_bind_text(statement, 3, problem, strlen(problem));
     weir_db_bind_bytes(statement, 4, length > 0 ? bytes : "", length);
     status = weir_state_run(state, WEIR_STATE_ADD_DAMAGED);
-    id = sqlite3_last_insert_rowid(state->db.handle);
-    if (status != WEIR_OK || id <= WEIR_STATE_DAMAGED_COUNT_MAX)
-        return status;
-    (void)sqlite3_bind_int64(state->statements[WEIR_STATE_TRIM_DAMAGED], 1,
-                             id - WEIR_STATE_DAMAGED_COUNT_MAX);
-    return weir_state_run(state, WEIR_STATE_TRIM_DAMAGED);
+    return status == WEIR_OK ? weir_state_trim_damaged(state) : status;
 }
 
 enum weir_status weir_state_count_gaps(struct weir_state *state, int64_t *batches,

@@ -1,4 +1,4 @@
-/* Names of compact batches, and the batches that wait for one. */
+/* Names of compact batches. */
 #include <string.h>
 
 #include "collect/state.h"
@@ -14,6 +14,17 @@ static sqlite3_stmt *bind_name(struct weir_state *state, enum weir_state_stateme
     (void)sqlite3_bind_int64(statement, 3, stream);
     (void)sqlite3_bind_int64(statement, 4, series);
     return statement;
+}
+
+enum weir_status weir_state_note_numbering(struct weir_state *state, int64_t source, uint64_t table,
+                                           int64_t arrived_ms)
+{
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_SET_NUMBERING];
+
+    (void)sqlite3_bind_int64(statement, 1, source);
+    (void)sqlite3_bind_int64(statement, 2, (int64_t)table);
+    (void)sqlite3_bind_int64(statement, 3, arrived_ms);
+    return weir_state_run(state, WEIR_STATE_SET_NUMBERING);
 }
 
 enum weir_status weir_state_keep_name(struct weir_state *state, int64_t source, uint64_t table,
@@ -109,43 +120,4 @@ enum weir_status weir_state_find_track(struct weir_state *state, struct weir_tra
     row->track = weir_tracks_find(tracks, parts);
     weir_tracks_set_number(tracks, &number, row->track);
     return WEIR_OK;
-}
-
-enum weir_status weir_state_hold(struct weir_state *state, int64_t source, uint64_t table,
-                                 const void *bytes, size_t length)
-{
-    sqlite3_stmt *statement = state->statements[WEIR_STATE_ADD_HELD];
-
-    (void)sqlite3_bind_int64(statement, 1, source);
-    (void)sqlite3_bind_int64(statement, 2, (int64_t)table);
-    weir_db_bind_bytes(statement, 3, bytes, length);
-    return weir_state_run(state, WEIR_STATE_ADD_HELD);
-}
-
-enum weir_status weir_state_next_held(struct weir_state *state, int64_t source, uint64_t table,
-                                      int64_t *id, char *bytes, size_t size, size_t *length)
-{
-    sqlite3_stmt *statement = state->statements[WEIR_STATE_FIND_HELD];
-    enum weir_status status;
-
-    (void)sqlite3_bind_int64(statement, 1, source);
-    (void)sqlite3_bind_int64(statement, 2, (int64_t)table);
-    (void)sqlite3_bind_int64(statement, 3, *id);
-    status = weir_state_find(statement);
-    if (status != WEIR_OK)
-        return status;
-    *id = sqlite3_column_int64(statement, 0);
-    *length = (size_t)sqlite3_column_bytes(statement, 1);
-    if (*length > size)
-        status = WEIR_REFUSED;
-    else
-        memcpy(bytes, sqlite3_column_blob(statement, 1), *length);
-    (void)sqlite3_reset(statement);
-    return status;
-}
-
-enum weir_status weir_state_release_held(struct weir_state *state, int64_t id)
-{
-    (void)sqlite3_bind_int64(state->statements[WEIR_STATE_REMOVE_HELD], 1, id);
-    return weir_state_run(state, WEIR_STATE_REMOVE_HELD);
 }

@@ -164,6 +164,68 @@ static void of_what_is_put_aside_the_oldest_gives_way(void **unused)
     close_rig(&rig);
 }
 
+static void of_what_is_held_back_the_oldest_is_put_aside(void **unused)
+{
+    struct rig rig;
+    int64_t source;
+    int64_t aside;
+
+    (void)unused;
+    open_rig(&rig);
+    assert_int_equal(weir_state_find_source(&rig.state, "g", "e", &source), WEIR_OK);
+    for (int i = 0; i < WEIR_STATE_HELD_COUNT_MAX + 5; i++)
+        assert_int_equal(weir_state_hold(&rig.state, source, 7, "x", 1, i, &aside), WEIR_OK);
+    assert_int_equal(aside, 1);
+    assert_int_equal(ask(&rig, "SELECT count(*) FROM held"), WEIR_STATE_HELD_COUNT_MAX);
+    assert_int_equal(ask(&rig, "SELECT min(arrived) FROM held"), 5);
+    assert_int_equal(ask(&rig, "SELECT count(*) FROM damaged WHERE arrived < 5 AND"
+                               " topic = 'weir/v1/g/batch' AND problem = 'its names never came'"),
+                     5);
+    close_rig(&rig);
+}
+
+static void a_state_of_the_first_version_goes_on(void **unused)
+{
+    const struct weir_collect_name name = {1, 2, "hall-1", 6};
+    struct rig rig;
+    int64_t source;
+    int64_t aside;
+    bool fresh = false;
+
+    (void)unused;
+    open_rig(&rig);
+    rig.batch.sequence = 3;
+    assert_int_equal(weir_state_find_source(&rig.state, "g", "e", &source), WEIR_OK);
+    assert_int_equal(weir_state_note_batch(&rig.state, source, &rig.batch, 1234), WEIR_OK);
+    assert_int_equal(weir_state_keep_name(&rig.state, source, 7, &name, &fresh), WEIR_OK);
+    assert_int_equal(weir_state_hold(&rig.state, source, 7, "x", 1, 1, &aside), WEIR_OK);
+    assert_true(weir_db_execute(&rig.state.db, "DROP TABLE numbering;"
+                                               "ALTER TABLE held DROP COLUMN arrived;"
+                                               "PRAGMA user_version = 1"));
+    assert_int_equal(weir_state_commit(&rig.state), WEIR_OK);
+    weir_state_close(&rig.state);
+    assert_true(weir_state_open(&rig.state, rig.path));
+    assert_int_equal(weir_state_begin(&rig.state), WEIR_OK);
+    assert_int_equal(ask(&rig, "SELECT arrived FROM held"), 1234);
+    assert_int_equal(ask(&rig, "SELECT arrived FROM numbering WHERE tbl = 7"), 1234);
+    assert_int_equal(weir_state_note_batch(&rig.state, source, &rig.batch, 0), WEIR_REFUSED);
+    close_rig(&rig);
+}
+
+static void a_state_of_a_later_version_is_refused(void **unused)
+{
+    struct weir_state state;
+    struct rig rig;
+
+    (void)unused;
+    open_rig(&rig);
+    assert_true(weir_db_execute(&rig.state.db, "PRAGMA user_version = 99"));
+    assert_int_equal(weir_state_commit(&rig.state), WEIR_OK);
+    assert_false(weir_state_open(&state, rig.path));
+    assert_int_equal(weir_state_begin(&rig.state), WEIR_OK);
+    close_rig(&rig);
+}
+
 static void what_is_undone_was_never_there(void **unused)
 {
     struct rig rig;
@@ -186,6 +248,9 @@ int main(void)
         cmocka_unit_test(the_ledger_is_that_of_the_newest_batch),
         cmocka_unit_test(a_name_that_came_twice_is_fresh_once),
         cmocka_unit_test(of_what_is_put_aside_the_oldest_gives_way),
+        cmocka_unit_test(of_what_is_held_back_the_oldest_is_put_aside),
+        cmocka_unit_test(a_state_of_the_first_version_goes_on),
+        cmocka_unit_test(a_state_of_a_later_version_is_refused),
         cmocka_unit_test(what_is_undone_was_never_there),
     };
 

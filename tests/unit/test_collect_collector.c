@@ -1,0 +1,211 @@
+#include "collect/collector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "support/compact.h"
+
+#define HOUR_MS ((int64_t)3600 * 1000)
+#define DAY_MS (24 * HOUR_MS)
+
+/* When the first message arrives. */
+#define T0 1700000000000
+
+struct rig {
+    char directory[64];
+    char path[80];
+    struct weir_state state;
+    struct weir_spool spool;
+    struct weir_sink *sink;
+    struct weir_collector collector;
+    struct compact_rig compact;
+    atomic_bool stopping;
+};
+
+static struct rig *set_up(void)
+{
+    struct rig *rig = calloc(1, sizeof(*rig));
+
+    assert_non_null(rig);
+    compact_init(&rig->compact);
+    rig->compact.streams[0].aggregates = 1u << WEIR_AGGREGATE_MAX;
+    (void)snprintf(rig->directory, sizeof(rig->directory), "/tmp/weir-test-XXXXXX");
+    assert_non_null(mkdtemp(rig->directory));
+    (void)snprintf(rig->path, sizeof(rig->path), "%s/fleet", rig->directory);
+    assert_true(weir_state_open(&rig->state, rig->path));
+    assert_true(weir_spool_open(&rig->spool, rig->path, "one"));
+    rig->sink = weir_sink_create_sqlite(&rig->state);
+    assert_non_null(rig->sink);
+    assert_true(weir_collector_init(&rig->collector, &rig->state, rig->sink, &rig->spool));
+    return rig;
+}
+
+static void tear_down(struct rig *rig)
+{
+    static const char *const ends[] = {
+        "", "-wal", "-shm", "-one.spool", "-one.spool-wal", "-one.spool-shm", "-one.spool.lock"};
+    char path[128];
+
+    weir_collector_finish(&rig->collector);
+    rig->sink->destroy(rig->sink);
+    weir_spool_close(&rig->spool);
+    weir_state_close(&rig->state);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s%s", rig->path, ends[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(rig->directory), 0);
+    free(rig);
+}
+
+static int64_t ask(struct rig *rig, const char *sql)
+{
+    sqlite3_stmt *statement = weir_db_prepare(&rig->state.db, sql);
+    int64_t number;
+
+    assert_int_equal(weir_db_next(statement), SQLITE_ROW);
+    number = sqlite3_column_int64(statement, 0);
+    weir_db_finish(statement);
+    return number;
+}
+
+static void give(struct rig *rig, const char *topic, const void *payload, size_t length,
+                 int64_t at_ms)
+{
+    const struct weir_message message = {.topic = topic,
+                                         .topic_length = (uint16_t)strlen(topic),
+                                         .payload = payload,
+                                         .payload_length = (uint32_t)length};
+
+    assert_true(weir_spool_put(&rig->spool, &message, T0 + at_ms, &rig->stopping));
+    assert_int_equal(weir_collector_step(&rig->collector), WEIR_OK);
+    assert_int_equal(weir_collector_step(&rig->collector), WEIR_REFUSED);
+}
+
+/* A batch of three series of the gateway "gate", the next of its epoch, under this numbering. */
+static void give_batch(struct rig *rig, uint64_t epoch, uint64_t table, bool named, int64_t at_ms)
+{
+    struct compact_rig *compact = &rig->compact;
+
+    compact->head.epoch = epoch;
+    compact->head.table = table;
+    compact->head.sequence++;
+    compact->named = named;
+    compact->row_count = 3;
+    for (uint32_t i = 0; i < compact->row_count; i++)
+        compact->rows[i] =
+            (struct weir_summary){.series = i,
+                                  .start_ms = (int64_t)compact->head.sequence * 10000,
+                                  .end_ms = (int64_t)compact->head.sequence * 10000 + 10000,
+                                  .count = 1};
+    assert_int_equal(compact_write(compact, sizeof(compact->bytes)), compact->row_count);
+    give(rig, "weir/v1/gate/batch", compact->bytes, compact->length, at_ms);
+}
+
+static int64_t count_names(struct rig *rig, uint64_t table)
+{
+    char sql[80];
+
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM name WHERE tbl = %d", (int)table);
+    return ask(rig, sql);
+}
+
+static void names_of_a_numbering_go_when_it_ended_a_month_ago(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    give_batch(rig, 1, 10, true, 0);
+    give_batch(rig, 1, 20, true, DAY_MS);
+    give_batch(rig, 2, 30, true, 2 * DAY_MS);
+    give_batch(rig, 2, 30, false, 30 * DAY_MS);
+    assert_int_equal(count_names(rig, 10), 4);
+    give_batch(rig, 2, 30, false, 30 * DAY_MS + HOUR_MS);
+    assert_int_equal(count_names(rig, 10), 0);
+    assert_int_equal(count_names(rig, 20), 4);
+    give_batch(rig, 2, 30, false, 31 * DAY_MS + HOUR_MS);
+    assert_int_equal(count_names(rig, 20), 0);
+    assert_int_equal(count_names(rig, 30), 4);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM numbering"), 1);
+    /* What is stored stays, and so does what is known to be there. */
+    assert_int_equal(ask(rig, "SELECT count(*) FROM summaries WHERE series LIKE 'site/%'"), 18);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM source"), 2);
+    tear_down(rig);
+}
+
+static void names_of_a_gateway_that_is_silent_for_long_are_kept(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    give_batch(rig, 1, 10, true, 0);
+    give(rig, "weir/v1/other/batch", "no batch", 8, 400 * DAY_MS);
+    give_batch(rig, 1, 10, false, 800 * DAY_MS);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM held"), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM summaries"), 6);
+    tear_down(rig);
+}
+
+static void batches_held_back_for_a_month_are_put_aside(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    give_batch(rig, 1, 10, false, 0);
+    give_batch(rig, 1, 20, false, DAY_MS);
+    give_batch(rig, 1, 30, true, 30 * DAY_MS + HOUR_MS);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM held WHERE tbl = 20"), 1);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM held"), 1);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM damaged WHERE topic = 'weir/v1/gate/batch'"
+                              " AND problem = 'its names never came' AND arrived = 1700000000000"),
+                     1);
+    assert_int_equal(rig->collector.counts.damaged, 1);
+    give_batch(rig, 1, 20, true, 30 * DAY_MS + 2 * HOUR_MS);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM held"), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM summaries"), 9);
+    tear_down(rig);
+}
+
+static void what_was_put_aside_goes_after_three_months(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    give(rig, "weir/v1/gate/batch", "no batch", 8, 0);
+    give(rig, "weir/v1/gate/batch", "no batch", 8, 80 * DAY_MS);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM damaged"), 2);
+    give_batch(rig, 1, 10, true, 91 * DAY_MS);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM damaged"), 1);
+    tear_down(rig);
+}
+
+static void a_clock_that_jumps_to_and_fro_loses_no_name_in_use(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    give_batch(rig, 1, 10, true, 0);
+    give_batch(rig, 1, 10, false, 4000 * DAY_MS);
+    give_batch(rig, 1, 10, false, HOUR_MS);
+    give_batch(rig, 1, 20, true, 2 * HOUR_MS);
+    give_batch(rig, 1, 20, false, 4001 * DAY_MS);
+    assert_int_equal(count_names(rig, 20), 4);
+    give_batch(rig, 1, 20, false, 3 * HOUR_MS);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM held"), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM summaries"), 18);
+    tear_down(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_a_numbering_go_when_it_ended_a_month_ago),
+        cmocka_unit_test(names_of_a_gateway_that_is_silent_for_long_are_kept),
+        cmocka_unit_test(batches_held_back_for_a_month_are_put_aside),
+        cmocka_unit_test(what_was_put_aside_goes_after_three_months),
+        cmocka_unit_test(a_clock_that_jumps_to_and_fro_loses_no_name_in_use),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
