@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collect/line.h"
+#include "collect/sink_text.h"
 #include "port/log.h"
 
 #define CONNECT_MS_MAX 5000L
@@ -15,7 +15,7 @@
 #define TOKEN_LENGTH_MAX 1024
 
 struct http_sink {
-    struct weir_sink sink;
+    struct weir_text_sink text;
     const atomic_bool *stopping;
     CURL *curl;
     struct curl_slist *headers;
@@ -23,52 +23,15 @@ struct http_sink {
     char answer[256]; /* the beginning of it, as text */
     int body_fd;      /* the lines of a transaction: a file in memory */
     int64_t sent;
-    struct weir_writer writer;
 };
-
-static enum weir_status outcome(struct http_sink *http)
-{
-    if (http->writer.error == 0)
-        return WEIR_OK;
-    (void)snprintf(http->sink.problem, sizeof(http->sink.problem), "%s",
-                   strerror(http->writer.error));
-    return WEIR_FULL;
-}
-
-static enum weir_status accept_row(struct weir_sink *sink, const struct weir_collect_batch *batch,
-                                   int64_t source, const struct weir_collect_row *row)
-{
-    struct http_sink *http = (struct http_sink *)sink;
-
-    (void)source;
-    weir_line_write_row(&http->writer, WEIR_SINK_LINE, batch, row);
-    return outcome(http);
-}
-
-static enum weir_status accept_ledger(struct weir_sink *sink,
-                                      const struct weir_collect_batch *batch)
-{
-    struct http_sink *http = (struct http_sink *)sink;
-
-    weir_line_write_ledger(&http->writer, WEIR_SINK_LINE, batch);
-    return outcome(http);
-}
-
-static enum weir_status accept_alert(struct weir_sink *sink, const struct weir_collect_alert *alert)
-{
-    struct http_sink *http = (struct http_sink *)sink;
-
-    weir_line_write_alert(&http->writer, WEIR_SINK_LINE, alert);
-    return outcome(http);
-}
 
 static void undo(struct weir_sink *sink)
 {
     struct http_sink *http = (struct http_sink *)sink;
 
-    weir_writer_init(&http->writer, http->body_fd, "the lines to send");
+    weir_writer_init(&http->text.writer, http->body_fd, http->text.name);
     if (ftruncate(http->body_fd, 0) != 0 || lseek(http->body_fd, 0, SEEK_SET) != 0)
-        http->writer.error = errno;
+        http->text.writer.error = errno;
 }
 
 static size_t read_body(char *bytes, size_t size, size_t count, void *context)
@@ -131,15 +94,15 @@ static enum weir_status post(struct http_sink *http, int64_t length)
     (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
     result = curl_easy_perform(http->curl);
     if (result != CURLE_OK) {
-        (void)snprintf(http->sink.problem, sizeof(http->sink.problem), "%s",
+        (void)snprintf(http->text.sink.problem, sizeof(http->text.sink.problem), "%s",
                        http->reason[0] != '\0' ? http->reason : curl_easy_strerror(result));
         return WEIR_FULL;
     }
     (void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &code);
     if (code >= 200 && code < 300)
         return WEIR_OK;
-    (void)snprintf(http->sink.problem, sizeof(http->sink.problem), "HTTP status %ld: %s", code,
-                   http->answer);
+    (void)snprintf(http->text.sink.problem, sizeof(http->text.sink.problem), "HTTP status %ld: %s",
+                   code, http->answer);
     return is_final(code) ? WEIR_REFUSED : WEIR_FULL;
 }
 
@@ -149,11 +112,11 @@ static enum weir_status finish(struct weir_sink *sink)
     struct stat status;
     enum weir_status posted = WEIR_OK;
 
-    weir_writer_flush(&http->writer);
-    if (http->writer.error == 0 && fstat(http->body_fd, &status) != 0)
-        http->writer.error = errno;
-    if (http->writer.error != 0)
-        return outcome(http);
+    weir_writer_flush(&http->text.writer);
+    if (http->text.writer.error == 0 && fstat(http->body_fd, &status) != 0)
+        http->text.writer.error = errno;
+    if (http->text.writer.error != 0)
+        return weir_text_sink_outcome(&http->text);
     if (status.st_size > 0)
         posted = post(http, status.st_size);
     if (posted == WEIR_OK)
@@ -236,26 +199,21 @@ struct weir_sink *weir_sink_create_http(const char *url, const char *token_file,
         return NULL;
     }
     /* What an endpoint refuses is a message then, and no good ones with it. */
-    http->sink = (struct weir_sink){
-        .message_count_max = 1,
-        .accept_row = accept_row,
-        .accept_ledger = accept_ledger,
-        .accept_alert = accept_alert,
-        .finish = finish,
-        .undo = undo,
-        .destroy = destroy,
-    };
+    weir_text_sink_init(&http->text, "the lines to send", WEIR_SINK_LINE, 1);
+    http->text.sink.finish = finish;
+    http->text.sink.undo = undo;
+    http->text.sink.destroy = destroy;
     http->stopping = stopping;
     http->curl = curl_easy_init();
     http->body_fd = memfd_create("weir-collect", MFD_CLOEXEC);
-    weir_writer_init(&http->writer, http->body_fd, "the lines to send");
+    weir_writer_init(&http->text.writer, http->body_fd, http->text.name);
     /* Many an endpoint does not know what to do with Expect. */
     if (http->curl && http->body_fd >= 0 &&
         add_header(http, "Content-Type: text/plain; charset=utf-8") &&
         add_header(http, "Expect:") && (!token_file || add_token(http, token_file)) &&
         set_options(http, url))
-        return &http->sink;
+        return &http->text.sink;
     weir_log_error("cannot send to %s", url);
-    destroy(&http->sink);
+    destroy(&http->text.sink);
     return NULL;
 }
