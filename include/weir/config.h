@@ -95,7 +95,9 @@ struct weir_rule_config {
     struct weir_comparison comparison; /* RATE: in units a slope_unit_ms; SILENCE: in seconds */
 
     bool on_window;         /* judged is `of` of every window as it closes; else every sample */
-    enum weir_aggregate of; /* WEIR_AGGREGATE_MEAN unless set */
+    uint16_t of_quantile;   /* in thousandths: judged is this quantile instead, and the stream has
+                             * some; 0: none */
+    enum weir_aggregate of; /* WEIR_AGGREGATE_MEAN unless set, and with a quantile */
 
     int64_t slope_window_ms; /* RATE: what the slope is taken over */
     int64_t slope_unit_ms;   /* RATE: 60,000 for "2.0/min" */
@@ -188,6 +190,10 @@ struct weir_config {
 
 /* The series record's share of a stream: windows that can be open at once, plus those held. */
 uint32_t weir_stream_pane_count(const struct weir_stream_config *stream);
+
+/* What a rule judges of a window, "mean" or "p95": name, or a static string. */
+const char *weir_rule_of_name(const struct weir_rule_config *rule,
+                              char name[static WEIR_QUANTILE_NAME_SIZE]);
 
 /* "s", "min", "h" or "d", as slope_unit_ms has it; a static string. */
 const char *weir_slope_unit_name(int64_t unit_ms);

@@ -54,12 +54,14 @@ static void add_comparison(struct weir_text *text, const struct weir_comparison 
 static void add_value(struct weir_text *text, const struct weir_rule_config *rule,
                       const struct weir_field_config *fields)
 {
+    char name[WEIR_QUANTILE_NAME_SIZE];
+
     if (rule->form == WEIR_RULE_CHANGE)
         weir_text_add(text, "any change of ");
     if (rule->form == WEIR_RULE_RATE)
         weir_text_add(text, rule->counter ? "slope of the counter " : "slope of ");
     if (rule->on_window) {
-        weir_text_add(text, weir_aggregate_name(rule->of));
+        weir_text_add(text, weir_rule_of_name(rule, name));
         weir_text_add(text, " of each window of ");
     }
     weir_text_add(text, fields[rule->field].name);

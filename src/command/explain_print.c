@@ -141,6 +141,8 @@ static const char *field_name(const struct weir_config *config, const struct wei
 static void write_rule(struct weir_text *text, const struct weir_config *config,
                        const struct weir_rule_config *rule)
 {
+    char name[WEIR_QUANTILE_NAME_SIZE];
+
     begin_line(text, "watches");
     if (rule->form == WEIR_RULE_SILENCE) {
         weir_text_add(text, "how long the series is silent, in seconds\n");
@@ -151,7 +153,7 @@ static void write_rule(struct weir_text *text, const struct weir_config *config,
     if (rule->form == WEIR_RULE_CHANGE)
         weir_text_add(text, "changes of ");
     if (rule->on_window) {
-        weir_text_add(text, weir_aggregate_name(rule->of));
+        weir_text_add(text, weir_rule_of_name(rule, name));
         weir_text_add(text, " of each window of ");
     }
     weir_text_add(text, field_name(config, rule));

@@ -141,6 +141,15 @@ static uint64_t hash_delivery(const struct weir_stream_config *stream)
     return hash;
 }
 
+const char *weir_rule_of_name(const struct weir_rule_config *rule,
+                              char name[static WEIR_QUANTILE_NAME_SIZE])
+{
+    if (rule->of_quantile == 0)
+        return weir_aggregate_name(rule->of);
+    weir_quantile_name(rule->of_quantile, name);
+    return name;
+}
+
 const char *weir_slope_unit_name(int64_t unit_ms)
 {
     return unit_ms == 1000 ? "s" : unit_ms == 60000 ? "min" : unit_ms == 3600000 ? "h" : "d";
@@ -177,6 +186,7 @@ static uint64_t add_source(uint64_t hash, const struct weir_rule_config *rule,
 {
     hash = add_uint(hash, rule->on_window);
     hash = add_uint(hash, (uint64_t)rule->of);
+    hash = add_uint(hash, rule->of_quantile);
     hash = add_int(hash, rule->slope_window_ms);
     hash = add_int(hash, rule->slope_unit_ms);
     hash = add_uint(hash, rule->counter);

@@ -76,8 +76,8 @@ static bool fields_are_same(const struct weir_config *config, const struct weir_
 static bool is_comparable(const struct weir_rule_config *left, const struct weir_rule_config *right)
 {
     return left->form == right->form && left->on_window == right->on_window &&
-           left->of == right->of && left->on_change == right->on_change &&
-           left->slope_window_ms == right->slope_window_ms &&
+           left->of == right->of && left->of_quantile == right->of_quantile &&
+           left->on_change == right->on_change && left->slope_window_ms == right->slope_window_ms &&
            left->slope_unit_ms == right->slope_unit_ms && left->counter == right->counter &&
            (!left->has_and || comparisons_are_same(&left->and_comparison, &right->and_comparison));
 }

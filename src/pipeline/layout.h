@@ -36,6 +36,7 @@ struct rule_plan {
     uint32_t config_index;
     uint32_t field;
     bool on_window;
+    uint16_t of_quantile;
     enum weir_aggregate of;
     bool has_minus_field;
     bool has_minus_series;

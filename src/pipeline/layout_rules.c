@@ -88,6 +88,7 @@ static void plan_rule(struct stream_plan *stream, const struct weir_config *conf
     plan->field = rule->field;
     plan->on_window = rule->on_window;
     plan->of = rule->of;
+    plan->of_quantile = rule->of_quantile;
     plan->has_minus_field = rule->has_minus && rule->minus_series[0] == '\0';
     plan->has_minus_series = rule->has_minus && rule->minus_series[0] != '\0';
     plan->minus_field = rule->minus_field;

@@ -312,6 +312,21 @@ static void pair_window(const struct alert_place *place, double value, int64_t e
     }
 }
 
+/* What the rule judges of a window, whose sketches lie where they were when it closed. */
+static double value_of(const struct alert_place *place, const struct weir_summary *row)
+{
+    const struct weir_window_shape *shape = &place->stream->shape;
+    const struct rule_plan *rule = place->rule;
+    double value;
+
+    if (rule->of_quantile == 0)
+        return weir_summary_value(row, rule->of);
+    weir_sketch_quantiles(
+        weir_window_sketch(window_of(place->pipeline, place->stream, place->series), shape, row),
+        &rule->of_quantile, 1, row->min, row->max, &value);
+    return value;
+}
+
 static void close_window(const struct alert_place *place, const struct weir_summary *rows,
                          uint32_t count, const struct weir_alert_time *now)
 {
@@ -323,15 +338,15 @@ static void close_window(const struct alert_place *place, const struct weir_summ
 
     if (rule->rule.has_and)
         gate = row_of(rows, count, rule->and_field);
-    if (gate && isfinite(weir_summary_value(gate, rule->of)))
-        weir_alert_gate(place->state, &rule->rule, weir_summary_value(gate, rule->of));
+    if (gate && isfinite(value_of(place, gate)))
+        weir_alert_gate(place->state, &rule->rule, value_of(place, gate));
     if (rule->has_minus_field)
         minus = row_of(rows, count, rule->minus_field);
     if (!row || (rule->has_minus_field && !minus))
         return;
-    value = weir_summary_value(row, rule->of);
+    value = value_of(place, row);
     if (minus)
-        value -= weir_summary_value(minus, rule->of);
+        value -= value_of(place, minus);
     if (!isfinite(value))
         return;
     if (rule->has_minus_series)

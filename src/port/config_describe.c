@@ -147,6 +147,10 @@ static void add_expected(struct weir_text *text, const struct weir_setting *sett
     case WEIR_SETTING_CHOICE:
         add_choices(text, setting);
         break;
+    case WEIR_SETTING_AGGREGATE:
+        add_choices(text, setting);
+        weir_text_add(text, ", or \"p1\" to \"p99\" or \"p99.9\"");
+        break;
     case WEIR_SETTING_WORD:
         weir_text_add(text, "a name in quotes");
         break;

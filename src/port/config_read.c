@@ -66,6 +66,7 @@ static void store_initial(const struct weir_setting *known, void *value)
         number = (int64_t)bytes;
         break;
     case WEIR_SETTING_CHOICE:
+    case WEIR_SETTING_AGGREGATE:
         choice = weir_table_choose(known, known->initial, &refusal);
         number = choice ? choice->value : 0;
         break;

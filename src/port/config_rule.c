@@ -218,6 +218,12 @@ static void settle_source(struct weir_rule_draft *rule)
 {
     const char *name = weir_draft_has(rule->setting, "of") ? "of" : NULL;
 
+    rule->rule.of_quantile = (uint16_t)rule->of_quantile;
+    if (rule->of_quantile > 0 && rule->stream && rule->stream->quantile_count == 0)
+        weir_problem_add(rule->draft->problems, weir_draft_place(rule->setting, "of"),
+                         "'of' in %s is a quantile, and stream \"%s\" keeps none; expected one, "
+                         "whichever, among its 'aggregates'",
+                         rule->label, rule->stream->name);
     if (rule->rule.minus_series[0] != '\0')
         name = "minus";
     if (!name || rule->rule.on_window)

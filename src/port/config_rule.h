@@ -28,6 +28,7 @@ struct weir_rule_draft {
     uint32_t slope_levels;
     uint32_t silence_levels;
     uint32_t remind_levels;
+    uint32_t of_quantile; /* as in rule */
     bool change;
 
     /* The rest is the readers'. */

@@ -153,6 +153,14 @@ static bool read_choice(const struct weir_reading *reading)
     return true;
 }
 
+static bool read_aggregate(const struct weir_reading *reading)
+{
+    const char *word = weir_reading_string(reading->setting);
+
+    *reading->count = word ? weir_quantile_find(word, strlen(word)) : 0;
+    return *reading->count > 0 || read_choice(reading);
+}
+
 static bool read_slope(const struct weir_reading *reading)
 {
     const char *text = weir_reading_string(reading->setting);
@@ -192,6 +200,7 @@ static bool take_value(const struct weir_reading *reading)
         [WEIR_SETTING_SIZE] = read_size,
         [WEIR_SETTING_HOURS] = read_hours,
         [WEIR_SETTING_CHOICE] = read_choice,
+        [WEIR_SETTING_AGGREGATE] = read_aggregate,
         [WEIR_SETTING_CHOICES] = weir_reading_take_choices,
         [WEIR_SETTING_DOUBLES] = weir_reading_take_doubles,
         [WEIR_SETTING_FILTERS] = weir_reading_take_filters,

@@ -21,15 +21,16 @@ enum weir_setting_kind {
     WEIR_SETTING_SIZE,     /* min to max bytes */
     WEIR_SETTING_HOURS,    /* of the day: a struct weir_hours */
     WEIR_SETTING_CHOICE,   /* a word of choices */
-    WEIR_SETTING_CHOICES,  /* several of them, and max quantiles: the aggregates of a stream */
-    WEIR_SETTING_DOUBLES,  /* min to max numbers; how many goes to count_offset, if not 0 */
-    WEIR_SETTING_FILTERS,  /* min to max topic filters of size bytes; likewise */
-    WEIR_SETTING_WORD,     /* a text that is looked up later: the reader of the group stores it */
-    WEIR_SETTING_WORDS,    /* min to max of them */
-    WEIR_SETTING_SLOPE,    /* "2.0/min", as struct weir_slope_limit */
-    WEIR_SETTING_GROUP,    /* has a table of its own; a word of choices, or a text as well, if there
+    WEIR_SETTING_AGGREGATE, /* a word of choices; or a quantile: its thousandths go to count_offset */
+    WEIR_SETTING_CHOICES,   /* several of them, and max quantiles: the aggregates of a stream */
+    WEIR_SETTING_DOUBLES,   /* min to max numbers; how many goes to count_offset, if not 0 */
+    WEIR_SETTING_FILTERS,   /* min to max topic filters of size bytes; likewise */
+    WEIR_SETTING_WORD,      /* a text that is looked up later: the reader of the group stores it */
+    WEIR_SETTING_WORDS,     /* min to max of them */
+    WEIR_SETTING_SLOPE,     /* "2.0/min", as struct weir_slope_limit */
+    WEIR_SETTING_GROUP, /* has a table of its own; a word of choices, or a text as well, if there
                             * are choices or a size */
-    WEIR_SETTING_LIST,     /* of groups: min to max; each has a table of its own */
+    WEIR_SETTING_LIST,  /* of groups: min to max; each has a table of its own */
 };
 
 struct weir_choice {

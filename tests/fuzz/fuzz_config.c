@@ -91,6 +91,8 @@ static void check_rule(const struct weir_config *config, uint32_t index)
     if (rule->has_minus)
         assert(rule->minus_field < config->streams[rule->stream].field_count);
     assert(rule->minus_series[0] == '\0' || rule->on_window);
+    assert(rule->of_quantile == 0 ||
+           (rule->on_window && config->streams[rule->stream].quantile_count > 0));
     assert(rule->hold_ms >= 0 && rule->clear_delay_ms >= 0 && rule->max_gap_ms > 0);
     assert(rule->form != WEIR_RULE_RATE || (rule->slope_window_ms > 0 && rule->slope_unit_ms > 0));
     assert(rule->form != WEIR_RULE_SILENCE || rule->silent_ms > 0);

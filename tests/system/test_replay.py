@@ -577,6 +577,27 @@ def test_a_window_is_judged_when_it_closes(bench):
     equal(found, [("raised", "warning", 10_000, 55), ("cleared", "ok", 20_000, 10)], "windows")
 
 
+def test_a_quantile_of_a_window_is_judged(bench):
+    shown = stream("boiler", ["boiler/{number}/temp"], [field("temp", unit="Cel")], 10_000,
+                   aggregates=["count", "p95"], format="number")
+    rule = 'name = "most"; stream = "boiler"; field = "temp"; of = "p95"; above = 50.0;'
+    config = bench.config([shown], f"alerts: ( {{ {rule} }} );")
+    randomness = random.Random(11)
+    values = [(i * 25, randomness.uniform(0, 40 + 20 * (i // 400 % 2))) for i in range(2000)]
+    done = bench.run("replay", "-c", config, data="".join(samples(*values)).encode())
+    found = [json.loads(one) for one in done.stdout.decode().splitlines()]
+    p95 = {one["end"]: one["p95"] for one in found if one["type"] == "summary"}
+    alerts = [one for one in found if one["type"] == "alert"]
+    equal([one["event"] for one in alerts], ["raised", "cleared", "raised", "cleared"], "events")
+    equal([one["value"] for one in alerts], [p95[one["ts"]] for one in alerts],
+          "what was judged is what the windows show")
+    text = bench.run("check", "-c", config).stdout.decode()
+    expect("p95 of each window of temp" in text, f"what the alert was read as: {text}")
+    refused = bench.run("check", "-c", bench.config([BOILER], f"alerts: ( {{ {rule} }} );"),
+                        status=78)
+    expect(b"keeps none" in refused.stderr, f"why it is refused: {refused.stderr}")
+
+
 def test_flapping_holds_back_and_ends(bench):
     swings = [(i * 1000, 90 if i % 2 else 10) for i in range(20)]
     found = alert_lines(bench, 'name = "hot"; stream = "boiler"; field = "temp"; above = 85.0;'

@@ -439,6 +439,38 @@ static void a_rule_that_turns_from_windows_to_samples_judges_the_next(void **sta
     drive_finish(&drive);
 }
 
+/* What was found of one quantile is not held against the limits of another. */
+static void a_rule_that_turns_to_another_quantile_judges_the_next_window(void **state)
+{
+    static const char *const expected[] = {
+        "left a t 0..10000 n1 sum 60 p60 p60\n"
+        "hot a raised critical active #1 at 10000 since 10000 60\n"
+        "hot a cleared ok ok #2 at 32000 since 10000 60\n",
+        "left a t 0..10000 n1 sum 60 p60 p60\n"
+        "hot a raised critical active #1 at 10000 since 10000 60\n",
+    };
+
+    (void)state;
+    for (int turns = 0; turns < 2; turns++) {
+        build_both();
+        for (int i = 0; i < 2; i++) {
+            build_quantiles(&builds[i].streams[0]);
+            builds[i].rules[0].on_window = true;
+            builds[i].rules[0].of = WEIR_AGGREGATE_MEAN;
+            builds[i].rules[0].of_quantile = turns && i == 1 ? 100 : 900;
+            builds[i].rules[0].comparison = weir_comparison_make(
+                WEIR_OPERATOR_ABOVE, 0, i == 0 ? 50 : 80, 0, WEIR_LEVEL_CRITICAL);
+        }
+        drive_init(&drive, &builds[0].config);
+        feed_value(1000, "l/a", 1000, 60);
+        drive_advance(&drive, 31000);
+        adopt(&builds[1].config);
+        drive_advance(&drive, 32000);
+        drive_expect(&drive, expected[turns]);
+        drive_finish(&drive);
+    }
+}
+
 static void a_rule_on_silence_is_of_no_field(void **state)
 {
     struct weir_alert alert;
@@ -632,6 +664,7 @@ int main(void)
         cmocka_unit_test(an_expected_series_is_watched_from_the_change_on),
         cmocka_unit_test(the_rest_of_a_window_that_a_change_cut_short_is_judged),
         cmocka_unit_test(a_rule_that_turns_from_windows_to_samples_judges_the_next),
+        cmocka_unit_test(a_rule_that_turns_to_another_quantile_judges_the_next_window),
         cmocka_unit_test(a_rule_on_silence_is_of_no_field),
         cmocka_unit_test(other_limits_are_not_held_against_a_value_that_is_not_known),
         cmocka_unit_test(another_second_field_begins_anew_what_is_not_complete),

@@ -332,6 +332,12 @@ static void the_hash_knows_no_order_and_no_comments(void **state)
                 hash_of("gateway = \"g\"; streams = ( " OTHER ", " STREAM " );"));
 }
 
+/* The smallest configuration with a quantile, and an alert that says this as well. */
+#define QUANTILE(more)                                                                             \
+    "gateway = \"g\"; streams = ( { name = \"s\"; topics = [ \"a/{b}\" ]; "                        \
+    "aggregates = [ \"p50\" ]; " FIELDS WINDOW " } ); "                                            \
+    "alerts = ( { name = \"r\"; stream = \"s\"; field = \"t\"; above = 1.0; " more " } );"
+
 static void the_hash_changes_with_every_value(void **state)
 {
     static const char *const others[] = {
@@ -340,6 +346,10 @@ static void the_hash_changes_with_every_value(void **state)
         SMALLEST "alerts = ( { name = \"r\"; stream = \"s\"; field = \"t\"; below = 1.0; } );",
         SMALLEST "alerts = ( { name = \"r\"; stream = \"s\"; field = \"t\"; above = 1.0; "
                  "message = \"m\"; } );",
+        QUANTILE(""),
+        QUANTILE("of = \"mean\";"),
+        QUANTILE("of = \"p1\";"),
+        QUANTILE("of = \"p99.9\";"),
         SMALLEST ALERT "broker = { keepalive = 31; };",
         SMALLEST ALERT "uplink = { url = \"mqtt://h\"; };",
         SMALLEST ALERT "uplink = { url = \"mqtt://h\"; jitter = \"1s\"; };",

@@ -130,6 +130,10 @@ static void what_is_judged_is_read(void **state)
     load();
     assert_true(rule_of("mean")->on_window);
     assert_int_equal(rule_of("mean")->of, WEIR_AGGREGATE_MEAN);
+    assert_int_equal(rule_of("mean")->of_quantile, 0);
+    assert_true(rule_of("most")->on_window);
+    assert_int_equal(rule_of("most")->of_quantile, 999);
+    assert_int_equal(rule_of("most")->of, WEIR_AGGREGATE_MEAN);
     assert_true(rule_of("few")->on_window);
     assert_int_equal(rule_of("few")->of, WEIR_AGGREGATE_COUNT);
     assert_false(rule_of("heat")->on_window);

@@ -22,7 +22,7 @@ static void make(uint32_t stream_count, uint32_t rule_count)
             (void)build_field(stream, "f");
     }
     for (uint32_t i = 0; i < rule_count && stream_count > 1; i++)
-        (void)build_rule(&build, "r", 1, 0, i);
+        build_rule(&build, "r", 1, 0, i)->of_quantile = (uint16_t)i;
     build.config.expected = expected;
     build.config.expected_count = build.config.rule_count / 2;
     for (uint32_t i = 0; i < build.config.expected_count; i++) {

@@ -19,6 +19,48 @@ static void a_rule_on_windows_judges_their_aggregate_as_they_close(void **state)
     drive_finish(&drive);
 }
 
+static void a_rule_judges_a_quantile_that_the_stream_does_not_show(void **state)
+{
+    struct weir_rule_config *rule = build_rule_on_t();
+
+    (void)state;
+    rule->on_window = true;
+    rule->of_quantile = 900;
+    build.streams[0].quantile_count = 1;
+    build.streams[0].quantiles[0] = 500;
+    begin();
+    for (int i = 0; i < 10; i++)
+        feed_t(1000 + 100 * i, i < 9 ? 20 : 90);
+    for (int i = 0; i < 10; i++)
+        feed_t(11000 + 100 * i, i < 8 ? 20 : 90 + i);
+    feed_t(21000, 20);
+    drive_advance(&drive, 60000);
+    expect("r a none ok ok #0 at 10000 since 10000 20\n"
+           "r a raised critical active #1 at 20000 since 20000 98\n"
+           "r a cleared ok ok #2 at 30000 since 30000 20\n");
+    drive_finish(&drive);
+}
+
+static void a_quantile_of_one_field_is_taken_from_that_of_another(void **state)
+{
+    struct weir_rule_config *rule = build_rule_on_t();
+
+    (void)state;
+    rule->on_window = true;
+    rule->of_quantile = 500;
+    rule->has_minus = true;
+    rule->minus_field = 1;
+    build.streams[0].quantile_count = 1;
+    build.streams[0].quantiles[0] = 990;
+    begin();
+    feed("a", 1000, "\"t\":70,\"h\":5");
+    feed("a", 2000, "\"t\":80,\"h\":10");
+    feed("a", 3000, "\"t\":999,\"h\":20");
+    drive_advance(&drive, 60000);
+    expect("r a raised critical active #1 at 10000 since 10000 70\n");
+    drive_finish(&drive);
+}
+
 static void windows_of_the_past_are_not_judged(void **state)
 {
     struct weir_rule_config *rule = build_rule_on_t();
@@ -238,6 +280,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rule_on_windows_judges_their_aggregate_as_they_close),
+        cmocka_unit_test(a_rule_judges_a_quantile_that_the_stream_does_not_show),
+        cmocka_unit_test(a_quantile_of_one_field_is_taken_from_that_of_another),
         cmocka_unit_test(windows_of_the_past_are_not_judged),
         cmocka_unit_test(a_second_field_gates_the_first),
         cmocka_unit_test(a_difference_is_of_two_fields_of_one_message),
