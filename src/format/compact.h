@@ -3,7 +3,7 @@
  * them. What comes back shows what the JSON form (format/batch.h) shows; mean and deviation to
  * 1e-12 of their size, all else to the bit.
  *
- *     writer: init, prepare ... prepare, begin, accept ... accept, seal
+ *     writer: init, prepare ... prepare, refine ... refine, begin, accept ... accept, seal
  *     reader: open, next ... next
  *
  * Both work in memory of the caller's, which may hold anything: 50 KiB of what is learned, and up to
@@ -14,11 +14,12 @@
 #define WEIR_FORMAT_COMPACT_H
 
 #include "format/batch.h"
+#include "format/compact_lattice.h"
 #include "format/compact_row.h"
 
 /* The first bytes of a batch. The third is the version. */
 #define WEIR_COMPACT_MAGIC "\xb7w"
-#define WEIR_COMPACT_VERSION 2
+#define WEIR_COMPACT_VERSION 3
 
 /* Magic, version, length; checksum. */
 #define WEIR_COMPACT_FRAME_BYTES_MAX (3 + 3 + 4)
@@ -28,7 +29,7 @@
 
 /* What a row takes at most, without names: every decision costs less than thirteen bits. A byte of a
  * name is eight decisions. */
-#define WEIR_COMPACT_ROW_BYTES_MAX 9216
+#define WEIR_COMPACT_ROW_BYTES_MAX 9472
 #define WEIR_COMPACT_NAME_BYTE_BYTES_MAX 13
 
 /* Room for a batch, at least: the envelope, and one row with the longest names. */
@@ -57,6 +58,7 @@ struct weir_compact_writer {
     uint8_t *bytes;
     size_t size;
     uint32_t prepared_count;
+    uint32_t refined_count;
     uint32_t accepted_count;
     uint32_t found_count; /* tracks */
     uint16_t row_tracks[WEIR_COMPACT_ROW_COUNT_MAX];
@@ -70,7 +72,10 @@ struct weir_compact_writer {
         int64_t origin; /* ticks of the first value */
         struct weir_compact_grid grid;
     } found[WEIR_COMPACT_ROW_COUNT_MAX];
-    struct weir_compact_rows rows;
+    union {
+        struct weir_compact_lattice lattices[WEIR_COMPACT_ROW_COUNT_MAX]; /* until begin */
+        struct weir_compact_rows rows;                                    /* from there on */
+    };
 };
 
 /* Begins a batch of at most size bytes. With WEIR_COMPACT_BYTES_MIN there is room for envelope and
@@ -82,6 +87,13 @@ void weir_compact_writer_init(struct weir_compact_writer *writer, void *bytes, s
 enum weir_status weir_compact_writer_prepare(struct weir_compact_writer *writer,
                                              const struct weir_summary *summary,
                                              const struct weir_sketch *sketch);
+
+/* Shows the writer a row and its sketch again, in the same order, when all have been prepared, so that
+ * it finds steps that are no whole number of ticks; a row of such a series takes a byte less or more.
+ * It may be left out, for all rows. */
+void weir_compact_writer_refine(struct weir_compact_writer *writer,
+                                const struct weir_summary *summary,
+                                const struct weir_sketch *sketch);
 
 void weir_compact_writer_begin(struct weir_compact_writer *writer,
                                const struct weir_compact_head *head);

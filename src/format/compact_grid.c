@@ -66,11 +66,12 @@ int64_t weir_compact_gcd(int64_t a, int64_t b)
 bool weir_compact_moments_fit(const struct weir_compact_grid *grid, uint64_t count, int64_t low,
                               int64_t range)
 {
-    double spread = (double)count * (double)range;
-    double step = (double)grid->step;
-    double farthest = fabs((double)low) + (double)range + 1;
+    double units = (double)weir_compact_units(grid, low, range);
+    double spread = (double)count * units;
+    double farthest =
+        fabs((double)(grid->parts > 0 ? weir_compact_place_ticks(grid, low) : low)) + units + 1;
 
-    farthest *= step;
+    farthest *= (double)weir_compact_unit(grid);
     return spread < SPREAD_MAX && (double)count * farthest < SUM_MAX;
 }
 
@@ -78,8 +79,8 @@ bool weir_compact_moments_fit(const struct weir_compact_grid *grid, uint64_t cou
 static int64_t sum_ticks(const struct weir_compact_grid *grid,
                          const struct weir_compact_moments *moments)
 {
-    return (int64_t)moments->count * (grid->offset + grid->step * moments->low) +
-           grid->step * moments->total;
+    return (int64_t)moments->count * weir_compact_place_ticks(grid, moments->low) +
+           weir_compact_unit(grid) * moments->total;
 }
 
 double weir_compact_sum(const struct weir_compact_grid *grid,
@@ -104,17 +105,17 @@ double weir_compact_deviation(const struct weir_compact_grid *grid,
     double divisor = (double)count * weir_compact_scale(grid->scale);
     double spread = variance > 0 ? sqrt((double)variance) : 0.0;
 
-    spread *= (double)grid->step;
+    spread *= (double)weir_compact_unit(grid);
     return spread / divisor;
 }
 
 int64_t weir_compact_find_total(const struct weir_compact_grid *grid,
                                 const struct weir_compact_moments *moments, double sum)
 {
-    double low = (double)moments->count * (double)(grid->offset + grid->step * moments->low);
+    double low = (double)moments->count * (double)weir_compact_place_ticks(grid, moments->low);
     double ticks = sum * weir_compact_scale(grid->scale) - low;
 
-    ticks /= (double)grid->step;
+    ticks /= (double)weir_compact_unit(grid);
     return fabs(ticks) < SPREAD_MAX ? llrint(ticks) : -1;
 }
 
@@ -125,7 +126,7 @@ int64_t weir_compact_find_squares(const struct weir_compact_grid *grid,
     double total = (double)moments->total;
     double squares;
 
-    spread /= (double)grid->step;
+    spread /= (double)weir_compact_unit(grid);
     squares = (spread * spread + total * total) / (double)moments->count;
     return fabs(squares) < SUM_MAX ? llrint(squares) : -1;
 }

@@ -144,45 +144,6 @@ static int64_t code_edge(struct weir_compact_codec *codec, uint32_t flag, int64_
     return high ? range - (int64_t)away : (int64_t)away;
 }
 
-static void code_total(struct weir_compact_codec *codec, struct weir_compact_steps *steps,
-                       const struct weir_compact_bounds *bounds)
-{
-    int64_t spread = bounds->free_count * steps->range;
-    int64_t middle = bounds->total + spread / 2;
-    uint32_t level = weir_compact_level((uint64_t)spread);
-
-    steps->total =
-        middle + weir_compact_code_signed_about(codec, WEIR_COMPACT_TOTAL,
-                                                least(level, WEIR_COMPACT_CONTEXT_COUNT - 1),
-                                                below(level, 3), steps->total - middle);
-    if (steps->total < bounds->total || steps->total > bounds->total + spread) {
-        fail(codec);
-        steps->total = bounds->total;
-    }
-}
-
-/* Of squares every other number is one: a sum of squares is as odd as the sum. */
-static void code_squares(struct weir_compact_codec *codec, struct weir_compact_steps *steps,
-                         const struct weir_compact_bounds *bounds)
-{
-    int64_t low = bounds->low + ((bounds->low ^ steps->total) & 1);
-    int64_t span = (bounds->high - low) / 2;
-    uint32_t level = weir_compact_level((uint64_t)span);
-    uint64_t above = (uint64_t)(steps->squares - low) / 2;
-
-    if (span > 0)
-        above = weir_compact_code_about(codec, WEIR_COMPACT_SQUARES,
-                                        least(level, WEIR_COMPACT_CONTEXT_COUNT - 1),
-                                        below(level, 3), above);
-    else
-        above = 0;
-    if (above > (uint64_t)span) {
-        fail(codec);
-        above = 0;
-    }
-    steps->squares = low + 2 * (int64_t)above;
-}
-
 /* The columns that say where a row is, if not as low and range: each from the one before. */
 static void code_points(struct weir_compact_codec *codec, uint32_t columns,
                         struct weir_compact_track *track, struct weir_compact_steps *steps)
@@ -237,20 +198,12 @@ static void code_sum_about(struct weir_compact_codec *codec, struct weir_compact
     track->miss[1] += (uint32_t)((miss - (int64_t)track->miss[1]) / 2);
 }
 
-static void code_moments(struct weir_compact_codec *codec, uint32_t columns, uint64_t count,
-                         struct weir_compact_steps *steps)
+/* The distance of the mean from low, in steps. */
+static int64_t find_mean(const struct weir_compact_grid *grid, uint64_t count, int64_t total)
 {
-    struct weir_compact_bounds bounds;
+    int64_t units = total / (int64_t)count;
 
-    if (!weir_compact_find_known(columns, count, steps, &bounds)) {
-        fail(codec);
-        return;
-    }
-    code_total(codec, steps, &bounds);
-    if (!HAS(columns, STDDEV))
-        return;
-    weir_compact_bound_squares(steps, &bounds);
-    code_squares(codec, steps, &bounds);
+    return grid->parts > 0 ? (units * ((int64_t)1 << grid->parts)) / grid->step : units;
 }
 
 /* Where the row before ended, in the range of this one: below it, in a quarter of it, above it. */
@@ -300,7 +253,7 @@ static bool code_ranged(struct weir_compact_codec *codec, uint32_t columns,
     else if (steps->range == 0)
         steps->total = steps->squares = 0;
     else if (fits && weir_compact_has_moments(columns))
-        code_moments(codec, columns, summary->count, steps);
+        weir_compact_code_moments(codec, grid, columns, summary->count, steps);
     summary->min = weir_compact_at(grid, steps->low);
     summary->max = weir_compact_at(grid, steps->low + steps->range);
     summary->first = weir_compact_at(grid, steps->low + steps->first);
@@ -308,7 +261,8 @@ static bool code_ranged(struct weir_compact_codec *codec, uint32_t columns,
     track->low = steps->low;
     track->range = steps->range;
     track->last = steps->low + (HAS(columns, LAST) ? steps->last : steps->range / 2);
-    track->mean = steps->low + (fits ? steps->total / (int64_t)summary->count : steps->range / 2);
+    track->mean =
+        steps->low + (fits ? find_mean(grid, summary->count, steps->total) : steps->range / 2);
     return fits;
 }
 
@@ -338,7 +292,7 @@ static bool code_pointed(struct weir_compact_codec *codec, uint32_t columns,
     if (!(columns & (1u << WEIR_COMPACT_COLUMN_MIN | 1u << WEIR_COMPACT_COLUMN_MAX |
                      1u << WEIR_COMPACT_COLUMN_FIRST | 1u << WEIR_COMPACT_COLUMN_LAST)) &&
         fits)
-        track->low += steps->total / (int64_t)summary->count;
+        track->low += find_mean(grid, summary->count, steps->total);
     return fits;
 }
 

@@ -43,13 +43,15 @@ static bool place_samples(const struct weir_compact_grid *grid, const struct wei
 }
 
 /* What mean and deviation are expected by. fits: their squares do not overflow. */
-static void add_up(const int64_t *places, uint64_t count, bool fits,
-                   struct weir_compact_steps *steps)
+static void add_up(const struct weir_compact_grid *grid, const int64_t *places, uint64_t count,
+                   bool fits, struct weir_compact_steps *steps)
 {
     steps->total = steps->squares = 0;
     for (uint64_t i = 0; fits && i < count; i++) {
-        steps->total += places[i];
-        steps->squares += places[i] * places[i];
+        int64_t units = weir_compact_units(grid, steps->low, places[i]);
+
+        steps->total += units;
+        steps->squares += units * units;
     }
 }
 
@@ -112,7 +114,7 @@ static enum weir_compact_form choose_form(const struct weir_compact_track *track
     if (track->raw || !place_samples(&track->grid, &row->sketch, steps, places))
         return WEIR_COMPACT_FORM_PLAIN;
     fits = weir_compact_moments_fit(&track->grid, row->summary.count, steps->low, steps->range);
-    add_up(places, row->summary.count, fits, &placed);
+    add_up(&track->grid, places, row->summary.count, fits, &placed);
     return weir_compact_is_expected(&track->grid, columns, &row->summary, &placed, fits)
                ? WEIR_COMPACT_FORM_GRID
                : WEIR_COMPACT_FORM_PLAIN;
@@ -170,7 +172,7 @@ void weir_compact_code_samples(struct weir_compact_codec *codec,
         places[i] = places[i - 1] + code_apart(codec, steps->range - places[i - 1], count - 1 - i,
                                                places[i] - places[i - 1]);
     places[count - 1] = steps->range;
-    add_up(places, count, fits, steps);
+    add_up(&track->grid, places, count, fits, steps);
     if (!codec->coder.decoding)
         return;
     row->sketch = (struct weir_sketch){0};

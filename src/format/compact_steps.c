@@ -57,7 +57,7 @@ bool weir_compact_is_inside(const struct weir_compact_grid *grid, int64_t steps)
 
 double weir_compact_at(const struct weir_compact_grid *grid, int64_t steps)
 {
-    return weir_compact_value(grid->offset + grid->step * steps, grid->scale);
+    return weir_compact_value(weir_compact_place_ticks(grid, steps), grid->scale);
 }
 
 void weir_compact_expect(const struct weir_compact_grid *grid, uint64_t count,
@@ -75,7 +75,9 @@ void weir_compact_expect(const struct weir_compact_grid *grid, uint64_t count,
     }
     expected->mean = weir_compact_at(grid, steps->low + steps->range / 2);
     expected->sum = expected->mean * (double)count;
-    expected->deviation = weir_compact_value(steps->range, grid->scale) * (double)grid->step / 4;
+    expected->deviation =
+        weir_compact_value(weir_compact_units(grid, steps->low, steps->range), grid->scale) *
+        (double)weir_compact_unit(grid) / 4;
 }
 
 double weir_compact_mean_of(uint32_t columns, const struct weir_summary *summary, double expected)
@@ -94,17 +96,39 @@ static bool is_near(double value, double expected)
 bool weir_compact_find_steps(const struct weir_compact_grid *grid, double value, int64_t *steps)
 {
     int64_t ticks;
+    int64_t most;
 
-    if (!weir_compact_ticks(value, grid->scale, &ticks))
+    if (!weir_compact_ticks(value, grid->scale, &ticks) ||
+        ticks > WEIR_COMPACT_TICKS_MAX >> grid->parts ||
+        ticks < -(WEIR_COMPACT_TICKS_MAX >> grid->parts))
         return false;
-    ticks -= grid->offset;
-    *steps = ticks / grid->step;
-    return *steps * grid->step == ticks;
+    /* The last place that has no more ticks. */
+    most = (ticks + 1) * ((int64_t)1 << grid->parts) - 1 - grid->offset;
+    *steps = most / grid->step - (most % grid->step < 0);
+    return weir_compact_place_ticks(grid, *steps) == ticks;
 }
 
 static double known_sum(const struct weir_summary *summary)
 {
     return isfinite(summary->sum) ? summary->sum : summary->mean * (double)summary->count;
+}
+
+/* Total and squares in ticks, where places do not bound them. */
+static void fit_ticks(const struct weir_compact_grid *grid, const struct weir_summary *summary,
+                      struct weir_compact_moments *moments, struct weir_compact_steps *steps)
+{
+    int64_t units = weir_compact_units(grid, steps->low, steps->range);
+    int64_t most = (int64_t)summary->count * units;
+    int64_t squares;
+
+    steps->total =
+        weir_compact_clamp(weir_compact_find_total(grid, moments, known_sum(summary)), 0, most);
+    moments->total = steps->total;
+    squares = weir_compact_find_squares(grid, moments, summary->stddev);
+    squares += (squares ^ steps->total) & 1;
+    most *= units;
+    most -= (most ^ steps->total) & 1;
+    steps->squares = weir_compact_clamp(squares, steps->total & 1, most);
 }
 
 /* Total and squares of a row, if they can be integers, within their bounds. */
@@ -116,6 +140,10 @@ static bool fit_moments(const struct weir_compact_grid *grid, uint32_t columns,
 
     if (!weir_compact_find_known(columns, summary->count, steps, &bounds))
         return false;
+    if (grid->parts > 0) {
+        fit_ticks(grid, summary, &moments, steps);
+        return true;
+    }
     moments.total = steps->total =
         weir_compact_clamp(weir_compact_find_total(grid, &moments, known_sum(summary)),
                            bounds.total, bounds.total + bounds.free_count * steps->range);

@@ -16,7 +16,7 @@
 /* The sum of samples about a place that is not the least of them, at most. */
 #define WEIR_COMPACT_TOTAL_MAX INT32_MAX
 
-/* A row as integers: low from the grid's offset, the others from low. */
+/* A row as integers: low from the grid's offset, the others from low; total and squares in units. */
 struct weir_compact_steps {
     int64_t low;
     int64_t range;
@@ -80,6 +80,11 @@ bool weir_compact_find_known(uint32_t columns, uint64_t count,
 /* The bounds of squares, once total is known: all others alike; as many as can be at the ends. */
 void weir_compact_bound_squares(const struct weir_compact_steps *steps,
                                 struct weir_compact_bounds *bounds);
+
+/* Codes total and, if it is a column, squares, of a row whose range is not 0 and that fits. */
+void weir_compact_code_moments(struct weir_compact_codec *codec,
+                               const struct weir_compact_grid *grid, uint32_t columns,
+                               uint64_t count, struct weir_compact_steps *steps);
 
 /* fits: weir_compact_moments_fit. */
 void weir_compact_expect(const struct weir_compact_grid *grid, uint64_t count,

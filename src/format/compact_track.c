@@ -16,6 +16,7 @@ enum {
     DECLARE_OFFSET,
     DECLARE_QUANTILE_COUNT,
     DECLARE_QUANTILE,
+    DECLARE_PARTS,
 };
 
 /* Contexts of WEIR_COMPACT_TEXT. */
@@ -204,21 +205,24 @@ static void code_grid(struct weir_compact_rows *rows, const struct weir_compact_
                       const struct weir_compact_grid *given, struct weir_compact_grid *grid)
 {
     struct weir_compact_codec *codec = &rows->codec;
-    bool same = kin && given && kin->grid.scale == given->scale && kin->grid.step == given->step;
+    bool same = kin && given && kin->grid.scale == given->scale && kin->grid.step == given->step &&
+                kin->grid.parts == given->parts;
 
     if (given)
         *grid = *given;
     if (kin && weir_compact_code_flag(codec, WEIR_COMPACT_FLAG_KIN, same)) {
         grid->scale = kin->grid.scale;
         grid->step = kin->grid.step;
+        grid->parts = kin->grid.parts;
     } else {
         grid->scale = code_index(rows, DECLARE_SCALE, grid->scale);
         grid->step = (int64_t)weir_compact_code(codec, WEIR_COMPACT_DECLARE, DECLARE_STEP,
                                                 (uint64_t)grid->step - 1);
         grid->step = (int64_t)((uint64_t)grid->step + 1);
+        grid->parts = code_index(rows, DECLARE_PARTS, grid->parts);
     }
-    if (grid->scale >= WEIR_COMPACT_SCALE_COUNT || grid->step < 1 ||
-        grid->step > WEIR_COMPACT_TICKS_MAX) {
+    if (grid->scale >= WEIR_COMPACT_SCALE_COUNT || grid->parts > WEIR_COMPACT_PARTS_MAX ||
+        grid->step < (int64_t)1 << grid->parts || grid->step > WEIR_COMPACT_TICKS_MAX) {
         fail(rows);
         *grid = (struct weir_compact_grid){.step = 1};
     }
@@ -271,7 +275,8 @@ static void declare_track(struct weir_compact_rows *rows, struct weir_compact_ro
     code_series_text(rows, &row->series_text);
     kin = find_kin(rows, slot, field, rows->track_count);
     code_grid(rows, kin, given, &grid);
-    if (kin && kin->grid.scale == grid.scale && kin->grid.step == grid.step)
+    if (kin && kin->grid.scale == grid.scale && kin->grid.step == grid.step &&
+        kin->grid.parts == grid.parts)
         *track = *kin;
     else
         *track = (struct weir_compact_track){.count = kin ? kin->count : 1};

@@ -16,6 +16,7 @@ void weir_compact_writer_init(struct weir_compact_writer *writer, void *bytes, s
     writer->bytes = bytes;
     writer->size = size < WEIR_COMPACT_BYTES_MAX ? size : WEIR_COMPACT_BYTES_MAX;
     writer->prepared_count = 0;
+    writer->refined_count = 0;
     writer->accepted_count = 0;
     writer->found_count = 0;
     memset(writer->slots, 0xff, sizeof(writer->slots));
@@ -39,6 +40,7 @@ static uint32_t find_track(struct weir_compact_writer *writer, const struct weir
             return index;
     }
     writer->slots[slot & SLOT_MASK] = (uint16_t)writer->found_count;
+    weir_compact_lattice_init(&writer->lattices[writer->found_count]);
     writer->found[writer->found_count] = (struct weir_compact_found){
         .stream = summary->stream, .series = summary->series, .field = summary->field};
     return writer->found_count++;
@@ -106,6 +108,30 @@ enum weir_status weir_compact_writer_prepare(struct weir_compact_writer *writer,
     return WEIR_OK;
 }
 
+void weir_compact_writer_refine(struct weir_compact_writer *writer,
+                                const struct weir_summary *summary,
+                                const struct weir_sketch *sketch)
+{
+    double samples[WEIR_SKETCH_EXACT_COUNT_MAX];
+    uint32_t index = writer->row_tracks[writer->refined_count++];
+    struct weir_compact_lattice *lattice = &writer->lattices[index];
+    const struct weir_compact_grid *grid = &writer->found[index].grid;
+    double scale = weir_compact_scale(grid->scale);
+
+    assert(writer->refined_count <= writer->prepared_count);
+    if (lattice->broken || grid->step != 1)
+        return;
+    weir_compact_lattice_accept(lattice, summary->min * scale);
+    weir_compact_lattice_accept(lattice, summary->last * scale);
+    weir_compact_lattice_accept(lattice, summary->first * scale);
+    weir_compact_lattice_accept(lattice, summary->max * scale);
+    if (sketch && sketch->count <= WEIR_SKETCH_EXACT_COUNT_MAX) {
+        weir_sketch_sort(sketch, samples);
+        for (uint64_t i = 0; i < sketch->count; i++)
+            weir_compact_lattice_accept(lattice, samples[i] * scale);
+    }
+}
+
 /* Makes of what the values had in common a grid that can be told: one value has no step. */
 static void settle_step(struct weir_compact_found *found)
 {
@@ -123,8 +149,11 @@ void weir_compact_writer_begin(struct weir_compact_writer *writer,
 {
     struct weir_compact_head copy = *head;
 
-    for (uint32_t i = 0; i < writer->found_count; i++)
+    for (uint32_t i = 0; i < writer->found_count; i++) {
         settle_step(&writer->found[i]);
+        if (writer->refined_count == writer->prepared_count && writer->found[i].begun)
+            (void)weir_compact_lattice_settle(&writer->lattices[i], &writer->found[i].grid);
+    }
     weir_coder_init_encode(&writer->rows.codec.coder, writer->bytes + FRAME_BYTES,
                            writer->size - FRAME_BYTES - sizeof(uint32_t));
     weir_compact_rows_init(&writer->rows, head->created_ms);

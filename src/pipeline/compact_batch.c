@@ -125,6 +125,9 @@ static void prepare_rows(const struct weir_compact_batch *batch,
         assert(status == WEIR_OK);
         (void)status;
     }
+    weir_sketch_list_open(&list, rows->sketches, rows->sketches_length);
+    for (uint32_t i = 0; i < rows->row_count; i++)
+        weir_compact_writer_refine(batch->writer, &rows->rows[i], take_sketch(&list, i, &sketch));
 }
 
 /* Writes rows until one does not fit, or it is enough. Returns their number. */

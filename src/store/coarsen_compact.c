@@ -226,6 +226,9 @@ static size_t write_part(struct weir_coarsen *coarsen, uint32_t first, uint32_t 
         assert(status == WEIR_OK);
         (void)status;
     }
+    for (uint32_t i = 0; i < row_max; i++)
+        weir_compact_writer_refine(&coarsen->writer, &coarsen->summaries[first + i],
+                                   find_sketch(coarsen, first + i, &room));
     head = coarsen->head;
     if (coarsen->shift_ms != 0 && head.clock == WEIR_BATCH_CLOCK_UNSYNCHRONISED) {
         head.created_ms += coarsen->shift_ms;

@@ -172,6 +172,9 @@ static size_t write_batch(size_t first, uint32_t max, uint32_t *count)
     for (uint32_t i = 0; i < max; i++)
         (void)weir_compact_writer_prepare(&writer, &store.rows[first + i].summary,
                                           store.rows[first + i].sketch);
+    for (uint32_t i = 0; i < max; i++)
+        weir_compact_writer_refine(&writer, &store.rows[first + i].summary,
+                                   store.rows[first + i].sketch);
     weir_compact_writer_begin(&writer, &head);
     for (*count = 0; *count < max; ++*count) {
         if (weir_compact_writer_accept(&writer, &shape, &none, &none,

@@ -50,6 +50,9 @@ static uint32_t write_rows(uint32_t count, size_t *length)
     for (uint32_t i = 0; i < count; i++)
         (void)weir_compact_writer_prepare(&writer, &rows[i].summary,
                                           rows[i].has_sketch ? &rows[i].sketch : NULL);
+    for (uint32_t i = 0; i < count; i++)
+        weir_compact_writer_refine(&writer, &rows[i].summary,
+                                   rows[i].has_sketch ? &rows[i].sketch : NULL);
     weir_compact_writer_begin(&writer, &reader.head);
     while (written < count &&
            weir_compact_writer_accept(

@@ -8,7 +8,7 @@ import struct
 import sketch
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "batch-format.md"
-MAGIC = b"\xb7w\x02"
+MAGIC = b"\xb7w\x03"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 CHANCES = [round(65536 / (1 + math.exp((32 - i) / 5.5))) for i in range(64)]
 
@@ -44,6 +44,11 @@ def signed64(value):
 def div(a, b):
     """Division towards zero."""
     return abs(a) // b * (1 if a >= 0 else -1)
+
+
+def within(value, most):
+    """An integer from 0 to most."""
+    return most if value >= float(most) else round(max(value, 0.0))
 
 
 def half_level(value):
@@ -242,11 +247,12 @@ class Batch:
     def read_grid(self, kin):
         coder = self.coder
         if kin and coder.flag(KIN):
-            scale, step = kin["scale"], kin["step"]
+            grid = {name: kin[name] for name in ("scale", "step", "parts")}
         else:
-            scale, step = coder.number(DECLARE, 7), coder.number(DECLARE, 8) + 1
-        offset = coder.number(DECLARE, 9) if step > 1 else 0
-        return scale, step, offset
+            grid = {"scale": coder.number(DECLARE, 7), "step": coder.number(DECLARE, 8) + 1,
+                    "parts": coder.number(DECLARE, 12)}
+        grid["offset"] = coder.number(DECLARE, 9) if grid["step"] > 1 else 0
+        return grid
 
     def declare(self):
         coder, slot = self.coder, self.read_stream()
@@ -263,15 +269,15 @@ class Batch:
         if kin and (kin["slot"], kin["field"]) != (slot, field):
             kin = None
         self.kin[place] = len(self.tracks)
-        scale, step, offset = self.read_grid(kin)
-        if kin and (kin["scale"], kin["step"]) == (scale, step):
+        grid = self.read_grid(kin)
+        if kin and all(kin[name] == grid[name] for name in ("scale", "step", "parts")):
             track = dict(kin, miss=list(kin["miss"]))
         else:
             track = {"count": kin["count"] if kin else 1, "raw": False, "known": False, "span": 0,
                      "low": 0, "range": 0, "last": 0, "mean": 0, "miss": [0, 0, 0, 0], "level": 0,
                      "value": 0.0}
-        track.update(slot=slot, series=stream["series"], field=field, next=None, scale=scale,
-                     step=step, offset=offset, start=stream["start"] - stream["length"])
+        track.update(slot=slot, series=stream["series"], field=field, next=None,
+                     start=stream["start"] - stream["length"], **grid)
         self.tracks.append(track)
 
     def read_track(self):
@@ -316,10 +322,25 @@ class Batch:
         return value_at(place_of(expected) + self.coder.signed(DOUBLE, context) * 4096)
 
     @staticmethod
-    def value(track, steps):
+    def divisor(track):
         scale = track["scale"]
-        divisor = 10.0 ** scale if scale <= 12 else 2.0 ** (scale - 12)
-        return float(track["offset"] + track["step"] * steps) / divisor
+        return 10.0 ** scale if scale <= 12 else 2.0 ** (scale - 12)
+
+    @staticmethod
+    def ticks(track, place):
+        return track["offset"] + track["step"] * place >> track["parts"]
+
+    def value(self, track, place):
+        return float(self.ticks(track, place)) / self.divisor(track)
+
+    def units(self, track, low, span):
+        """How far it is from low to low + span, as moments count it."""
+        return self.ticks(track, low + span) - self.ticks(track, low) if track["parts"] else span
+
+    @staticmethod
+    def mean_place(track, total, count):
+        mean = div(total, count)
+        return div(mean << track["parts"], track["step"]) if track["parts"] else mean
 
     def edge(self, flag, span):
         level = span.bit_length()
@@ -340,8 +361,31 @@ class Batch:
                 miss[i] += div(off - miss[i], 2)
         return low
 
-    def read_moments(self, columns, count, row):
+    def read_moments(self, track, columns, count, row):
         """Sum of distances from the least, and of their squares."""
+        placed = dict(row)
+        self.read_places(columns, count, placed)
+        if not track["parts"]:
+            row.update(total=placed["total"], squares=placed["squares"])
+            return
+        # What rounding to ticks has added.
+        coder, whole = self.coder, 1 << track["parts"]
+        step, total, n = track["step"] / whole, float(placed["total"]), float(count)
+        units = self.units(track, row["low"], row["range"])
+        shift = ((track["offset"] + track["step"] * row["low"]) % whole / whole - 0.5) * n
+        row["total"] = (within(step * total + shift, count * units)
+                        + coder.signed(SPAN, min(max(count.bit_length(), 1), 11)))
+        if "stddev" not in columns:
+            return
+        squares = float(placed["squares"])
+        lean = 2 * (float(row["total"]) - step * total) * total / n
+        base = within((step * squares + lean) * step, count * units * units)
+        spread = step * step * (squares - total * total / n)
+        level = within(spread, 2 ** 62 - 1).bit_length()
+        row["squares"] = (base + ((base ^ row["total"]) & 1)
+                          + 2 * coder.signed(SPAN, min(12 + level // 4, 23), max(level // 2 - 2, 0)))
+
+    def read_places(self, columns, count, row):
         coder, span = self.coder, row["range"]
         known = [0, span]
         if "last" in columns and row["last"] not in (0, span):
@@ -368,8 +412,10 @@ class Batch:
             row["squares"] += 2 * coder.number(SQUARES, min(level, 23), max(level - 3, 0))
 
     def fits(self, track, count, low, span):
-        farthest = (abs(float(low)) + float(span) + 1) * float(track["step"])
-        return float(count) * float(span) < 2.0 ** 31 and float(count) * farthest < 2.0 ** 61
+        units, step = self.units(track, low, span), 1 if track["parts"] else track["step"]
+        farthest = (abs(float(self.ticks(track, low) if track["parts"] else low))
+                    + float(units) + 1) * float(step)
+        return float(count) * float(units) < 2.0 ** 31 and float(count) * farthest < 2.0 ** 61
 
     def read_ranged(self, track, columns, row, out):
         coder, count = self.coder, out["count"]
@@ -387,16 +433,18 @@ class Batch:
         fits = self.fits(track, count, low, span)
         if row["samples"] is not None:
             row["samples"] = self.read_samples(count, span)
-            row["total"] = sum(row["samples"])
-            row["squares"] = sum(place * place for place in row["samples"])
+            distances = [self.units(track, low, place) for place in row["samples"]]
+            row["total"] = sum(distances)
+            row["squares"] = sum(distance * distance for distance in distances)
         elif span and fits and columns & {"sum", "mean", "stddev"}:
-            self.read_moments(columns, count, row)
+            self.read_moments(track, columns, count, row)
         out.update(min=self.value(track, low), max=self.value(track, low + span),
                    first=self.value(track, low + row["first"]),
                    last=self.value(track, low + row["last"]))
         track.update(low=low, range=span,
                      last=low + (row["last"] if "last" in columns else span // 2),
-                     mean=low + (div(row["total"], count) if fits else span // 2))
+                     mean=low + (self.mean_place(track, row["total"], count) if fits
+                                 else span // 2))
         return fits
 
     def read_samples(self, count, span):
@@ -431,7 +479,7 @@ class Batch:
             row["total"] = coder.signed(LOW, 17 + context)
             miss[1] += div(min(abs(row["total"]), 1 << 20) * 4 - miss[1], 2)
         if fits and not begun:
-            track["low"] += div(row["total"], out["count"])
+            track["low"] += self.mean_place(track, row["total"], out["count"])
         return fits
 
     def read_on_grid(self, track, columns, out, sampled):
@@ -439,17 +487,18 @@ class Batch:
                "samples": [] if sampled else None}
         ranged = {"min", "max"} <= columns
         fits = (self.read_ranged if ranged else self.read_pointed)(track, columns, row, out)
-        count, step, scale = out["count"], track["step"], track["scale"]
-        divisor = 10.0 ** scale if scale <= 12 else 2.0 ** (scale - 12)
+        count, step = out["count"], 1 if track["parts"] else track["step"]
+        divisor = self.divisor(track)
         if fits:
-            ticks = count * (track["offset"] + step * row["low"]) + step * row["total"]
+            ticks = count * self.ticks(track, row["low"]) + step * row["total"]
             total, mean = float(ticks) / divisor, float(ticks) / (float(count) * divisor)
             variance = count * row["squares"] - row["total"] ** 2
             deviation = math.sqrt(float(max(variance, 0))) * float(step) / (float(count) * divisor)
         else:
             mean = self.value(track, row["low"] + row["range"] // 2)
             total = mean * float(count)
-            deviation = float(row["range"]) / divisor * float(step) / 4
+            units = self.units(track, row["low"], row["range"])
+            deviation = float(units) / divisor * float(step) / 4
         if "sum" in columns:
             out["sum"] = self.double(0, total)
             if math.isfinite(out["sum"]):

@@ -398,6 +398,33 @@ def test_compact_batches_hold_the_summaries_on_stdout(bench):
           "the same as lines of hexadecimal digits")
 
 
+def test_what_a_converter_counts_comes_back_from_fewer_bytes(bench):
+    """Decimals whose step is none: of 40.5 thousandths, of so many and a third with one value that is
+    none of them, and the first once more with what breaks the step."""
+    uplink = 'uplink: { url = "mqtt://127.0.0.1:1883"; every = "5m"; };'
+    for aggregates in (["count", "min", "max", "mean", "stddev", "last"],
+                       ["count", "sum", "min", "max", "first", "last", "p50"], ["mean", "last"]):
+        boiler = dict(BOILER, size=1000, aggregates=aggregates)
+        sizes = {}
+        for name, step, parts in (("halves", 81, 2), ("thirds", 10001, 3), ("broken", 81, 2)):
+            draw, place, text = random.Random(23), 1000, ""
+            for i in range(4000):
+                place += draw.randrange(-2, 3)
+                ticks = (step * place + parts // 2) // parts + (i % 3 if name == "broken" else 0)
+                ticks += 17 if name == "thirds" and i == 600 else 0
+                text += line(f"boiler/{i % 2}/temp", T0 + 100 * i, f"{ticks / 1000:.3f}")
+            batches = bench.folder / "batches"
+            done = bench.run("replay", "-c", bench.config([boiler], uplink), "--batches",
+                             str(batches), data=text.encode())
+            printed = [json.loads(one) for one in done.stdout.splitlines()]
+            equal_rows([row for one in read_compact(batches.read_bytes())
+                        for row in one["summaries"]],
+                       [{key: one[key] for key in one if key != "type"}
+                        for one in printed if one["type"] == "summary"])
+            sizes[name] = batches.stat().st_size
+        expect(sizes["halves"] < 0.9 * sizes["broken"], f"bytes: {sizes}")
+
+
 def sketched_rows(bench, text, window_ms):
     """The summaries of boilers, decoded with their sketches, which a reader of our own finds, too."""
     boiler = dict(BOILER, size=window_ms, aggregates=["count", "min", "max", "p50", "p95"])

@@ -59,6 +59,8 @@ static inline uint32_t compact_write(struct compact_rig *rig, size_t size)
         assert_int_equal(
             weir_compact_writer_prepare(&rig->writer, &rig->rows[i], compact_sketch(rig, i)),
             WEIR_OK);
+    for (uint32_t i = 0; i < rig->row_count; i++)
+        weir_compact_writer_refine(&rig->writer, &rig->rows[i], compact_sketch(rig, i));
     weir_compact_writer_begin(&rig->writer, &rig->head);
     for (; count < rig->row_count; count++) {
         const struct weir_summary *row = &rig->rows[count];
