@@ -1,5 +1,6 @@
 #include "format/compact_model.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* The characters of the prior, and the chance of a 0, of 65,536, that each stands for:
@@ -17,6 +18,19 @@ static const uint16_t chances[CHANCE_COUNT] = {
     63854, 64127, 64357, 64550, 64712, 64848, 64961, 65056, 65135, 65202, 65257, 65303,
 };
 
+/* How many times in a row what stands before *at is meant. */
+static size_t take_count(const char **at)
+{
+    size_t count = 0;
+
+    if (**at != '{')
+        return 1;
+    for ((*at)++; **at != '}'; (*at)++)
+        count = 10 * count + (size_t)(**at - '0');
+    (*at)++;
+    return count;
+}
+
 void weir_compact_model_init(struct weir_compact_model *model)
 {
     struct weir_coder_bit *bits = (struct weir_coder_bit *)model;
@@ -24,12 +38,13 @@ void weir_compact_model_init(struct weir_compact_model *model)
 
     for (size_t i = 0; i < CHANCE_COUNT; i++)
         chance_of[(unsigned char)chance_names[i]] = chances[i];
-    for (size_t i = 0; i < WEIR_COMPACT_BIT_COUNT; i++) {
-        const char *line = weir_compact_prior[i / WEIR_COMPACT_PRIOR_LINE];
-        uint16_t chance = chance_of[(unsigned char)line[i % WEIR_COMPACT_PRIOR_LINE]];
+    for (const char *at = weir_compact_prior; *at != '\0';) {
+        uint16_t chance = chance_of[(unsigned char)*at++];
 
-        bits[i] = (struct weir_coder_bit){chance, 0};
+        for (size_t left = take_count(&at); left > 0; left--)
+            *bits++ = (struct weir_coder_bit){chance, 0};
     }
+    assert(bits == (struct weir_coder_bit *)(model + 1));
 }
 
 static uint32_t code_class(struct weir_compact_codec *codec, struct weir_compact_walk *walk,

@@ -74,9 +74,8 @@ struct weir_compact_model {
 
 #define WEIR_COMPACT_BIT_COUNT (sizeof(struct weir_compact_model) / sizeof(struct weir_coder_bit))
 
-/* What is known beforehand: one character a bit, in the order of the struct, in lines. */
-#define WEIR_COMPACT_PRIOR_LINE 92
-extern const char *const weir_compact_prior[];
+/* What is known beforehand: one character a bit, in the order of the struct; g{24} is 24 times g. */
+extern const char weir_compact_prior[];
 
 void weir_compact_model_init(struct weir_compact_model *model);
 

@@ -24,17 +24,17 @@ def main():
     sets = [[line.split() for line in open(path, encoding="ascii")] for path in sys.argv[1:]]
     text = ALPHABET[32] * BIT_COUNT
     if sets:
-        text = "".join(re.findall(r'"([^"]+)",', TABLE.read_text(encoding="ascii")))
+        text = "".join(re.findall(r'^ +"(.+)"', TABLE.read_text(encoding="ascii"), re.MULTILINE))
+        text = re.sub(r"(.)\{(\d+)\}", lambda run: run[1] * int(run[2]), text)
     for place, bits in enumerate(zip(*sets)):
         met = [float(odds) for count, odds in bits if int(count) > 0]
         if met:
             level = round(32 + 5.5 * sum(met) / len(met))
             text = text[:place] + ALPHABET[min(max(level, 0), 63)] + text[place + 1:]
-    lines = [text[at : at + LINE] for at in range(0, len(text), LINE)]
-    print('#include "format/compact_model.h"\n\nconst char *const weir_compact_prior[] = {')
-    for line in lines:
-        print(f'    "{line}",')
-    print("};")
+    text = re.sub(r"(.)\1{4,}", lambda run: f"{run[1]}{{{len(run[0])}}}", text)
+    lines = [f'    "{text[at : at + LINE]}"' for at in range(0, len(text), LINE)]
+    print('#include "format/compact_model.h"\n\nconst char weir_compact_prior[] =')
+    print("\n".join(lines) + ";")
 
 
 main()
