@@ -17,15 +17,34 @@ static void print_usage(FILE *file)
           "\n"
           "Names:",
           file);
-    for (const struct weir_schema *schema = weir_schemas; schema->name; schema++)
+    for (const struct weir_schema *schema = weir_schemas; schema->name[0] != '\0'; schema++)
         fprintf(file, " %s", schema->name);
     fputs("\n", file);
 }
 
+/* As it is indented in the documentation: by two for each bracket that is open. */
+static void print_schema(const struct weir_schema *schema)
+{
+    int indent = 0;
+
+    for (size_t i = schema->first; weir_schema_lines[i] != WEIR_SCHEMA_END; i++) {
+        const char *line = &weir_schema_text[weir_schema_lines[i]];
+        char end = line[strlen(line) - 1];
+
+        if (line[0] == '}' || line[0] == ']')
+            indent -= 2;
+        printf("%*s%s\n", indent, "", line);
+        if (end == '{' || end == '[')
+            indent += 2;
+    }
+}
+
 static void print_all(void)
 {
-    for (const struct weir_schema *schema = weir_schemas; schema->name; schema++)
-        printf("%c\"%s\": %s", schema == weir_schemas ? '{' : ',', schema->name, schema->text);
+    for (const struct weir_schema *schema = weir_schemas; schema->name[0] != '\0'; schema++) {
+        printf("%c\"%s\": ", schema == weir_schemas ? '{' : ',', schema->name);
+        print_schema(schema);
+    }
     puts("}");
 }
 
@@ -42,10 +61,11 @@ int weir_command_schema(int argc, char **argv)
         print_all();
         return WEIR_EXIT_DONE;
     }
-    for (const struct weir_schema *schema = weir_schemas; option == -1 && schema->name; schema++) {
+    for (const struct weir_schema *schema = weir_schemas; option == -1 && schema->name[0] != '\0';
+         schema++) {
         if (strcmp(schema->name, argv[optind]) != 0 || optind + 1 != argc)
             continue;
-        fputs(schema->text, stdout);
+        print_schema(schema);
         return WEIR_EXIT_DONE;
     }
     print_usage(stderr);

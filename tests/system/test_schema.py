@@ -1,6 +1,7 @@
 """What weir says and takes, held against the schemas that `weir schema` prints."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ except ImportError:
     print("skipped: python3-jsonschema is not installed")
     sys.exit(77)
 
+PAGES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "schema"
 NAMES = ["alert", "alert-event", "alert-state", "answer", "batch", "command", "explanation", "info",
          "ledger", "live", "status", "summary"]
 TOPIC = "plant/north/hall-1/climate"
@@ -66,6 +68,8 @@ def test_schemas(bench):
         jsonschema.Draft202012Validator.check_schema(schema)
         equal(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", f"draft of {name}")
         equal(schema, load(bench, name), f"the schema by its name, {name}")
+        equal(bench.run("schema", name).stdout, (PAGES / f"{name}.json").read_text("utf-8"),
+              f"the schema as it is documented, {name}")
     equal(bench.run("schema", "nonsense").returncode, 2, "the exit status of a name that is none")
 
 
