@@ -1,9 +1,9 @@
 #include "collect/alert.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/batch_read.h"
 
 enum key {

@@ -1,8 +1,8 @@
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "collect/sink.h"
+#include "core/assert.h"
 #include "format/number.h"
 #include "format/text.h"
 #include "port/log.h"

@@ -1,9 +1,9 @@
 #include "collect/track.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "core/series.h"
 #include "weir/limits.h"
 

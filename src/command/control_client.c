@@ -1,6 +1,5 @@
 #include "command/control_client.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "command/command.h"
 #include "command/control.h"
+#include "core/assert.h"
 #include "format/json.h"
 #include "port/config.h"
 

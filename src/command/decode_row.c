@@ -1,9 +1,10 @@
 #include "command/decode_row.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 /* What a column holds. */
 enum content { CONTENT_TEXT, CONTENT_COUNT, CONTENT_NUMBER };

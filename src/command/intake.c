@@ -1,7 +1,8 @@
 #include "command/intake.h"
 
-#include <assert.h>
 #include <unistd.h>
+
+#include "core/assert.h"
 
 void weir_intake_init(struct weir_intake *intake, struct weir_engine *engine,
                       struct weir_clock *clock, struct weir_journal *journal, int wake_fd)

@@ -1,9 +1,9 @@
 /* Batches on their way into the outbox, and the one that leaves it next. */
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "command/keeper_work.h"
+#include "core/assert.h"
 #include "port/log.h"
 
 /* A batch on its way; its bytes, padded to eight, its rows and their sketches follow. */

@@ -3,10 +3,10 @@
  * owner's; and the log says whether they are used before any of them leaves, so that no start uses
  * a number twice or leaves one out.
  */
-#include <assert.h>
 #include <errno.h>
 
 #include "command/keeper_work.h"
+#include "core/assert.h"
 
 #define ANSWER_WAIT_MS 5000
 

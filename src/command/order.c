@@ -1,10 +1,10 @@
 #include "command/order.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/json.h"
 #include "port/config_value.h"
 

@@ -1,11 +1,11 @@
 #include "command/replay_input.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "command/hex.h"
+#include "core/assert.h"
 #include "format/timestamp.h"
 
 /* The longest that MQTT allows. */

@@ -1,11 +1,11 @@
 #include "command/test_message.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/past.h"
+#include "core/assert.h"
 #include "core/filter.h"
 #include "format/json.h"
 

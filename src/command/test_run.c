@@ -1,11 +1,11 @@
 #include "command/test_run.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/memory.h"
 #include "command/test_feed.h"
+#include "core/assert.h"
 
 /* Batches are not made. */
 #define EPOCH 0

@@ -1,10 +1,10 @@
 #include "command/test_tell.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command/test_feed.h"
+#include "core/assert.h"
 
 /* Lines that are as expected, around those that are not. */
 #define CONTEXT_LINES 3

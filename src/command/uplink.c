@@ -1,11 +1,11 @@
 #include "command/uplink.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/assert.h"
 #include "port/log.h"
 #include "port/mqtt.h"
 #include "store/ring.h"

@@ -1,10 +1,11 @@
 #include "command/writer.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "core/assert.h"
 
 void weir_writer_init(struct weir_writer *writer, int fd, const char *name)
 {

@@ -1,7 +1,8 @@
 #include "core/filter.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 enum segment_kind { SEGMENT_TEXT, SEGMENT_LABEL, SEGMENT_PLUS, SEGMENT_HASH };
 

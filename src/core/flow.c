@@ -1,9 +1,10 @@
 #include "weir/flow.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 #define NAME_OF(names, value)                                                                      \
     (assert((size_t)(value) < sizeof(names) / sizeof(names)[0]), (names)[(value)])

@@ -1,7 +1,8 @@
 #include "core/moments.h"
 
-#include <assert.h>
 #include <math.h>
+
+#include "core/assert.h"
 
 void weir_moments_summarise(const struct weir_moments *moments, struct weir_summary *summary)
 {

@@ -1,8 +1,8 @@
 #include "core/series.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "weir/limits.h"
 
 struct slot {

@@ -1,8 +1,9 @@
 #include "weir/sketch.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 #define EXACT_MAX WEIR_SKETCH_EXACT_COUNT_MAX
 #define BIN_MAX WEIR_SKETCH_BIN_COUNT_MAX

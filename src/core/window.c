@@ -1,6 +1,6 @@
 #include "core/window.h"
 
-#include <assert.h>
+#include "core/assert.h"
 
 struct cell {
     struct weir_moments moments;

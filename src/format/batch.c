@@ -1,8 +1,8 @@
 #include "format/batch.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/sketch_list.h"
 
 /* Room kept behind the rows for the closing "]}". */

@@ -1,7 +1,8 @@
 #include "format/batch_read.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 static const char schema[] = "weir.batch/1";
 

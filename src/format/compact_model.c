@@ -1,7 +1,8 @@
 #include "format/compact_model.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 /* The characters of the prior, and the chance of a 0, of 65,536, that each stands for:
  * 65536 / (1 + exp((32 - i) / 5.5)). */

@@ -1,7 +1,7 @@
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/compact_steps.h"
 
 #define EXACT_MAX WEIR_SKETCH_EXACT_COUNT_MAX

@@ -1,7 +1,7 @@
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/compact_head.h"
 #include "format/crc32c.h"
 

@@ -1,8 +1,8 @@
 #include "format/json_path.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/json_text.h"
 
 /* The key as an array index: digits without a leading zero. */

@@ -1,9 +1,10 @@
 #include "format/message.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 const char *const weir_message_names[WEIR_MESSAGE_NAME_COUNT] = {
     "rule", "stream", "series", "field", "level", "value", "unit", "limit",

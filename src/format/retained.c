@@ -1,9 +1,9 @@
 #include "format/retained.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/encode.h"
 
 /* A schema grows; nesting it does not need. */

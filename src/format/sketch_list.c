@@ -1,7 +1,8 @@
 #include "format/sketch_list.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 #define HEAD_BYTES 5
 

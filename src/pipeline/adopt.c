@@ -1,8 +1,8 @@
 /* What a pipeline takes over from the one before it when the configuration changes. */
-#include <assert.h>
 #include <string.h>
 
 #include "core/alert_carry.h"
+#include "core/assert.h"
 #include "pipeline/alerts.h"
 
 /* The stream of `config` with the same name; config->stream_count: none. */

@@ -1,8 +1,8 @@
 #include "pipeline/compact_batch.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/sketch_list.h"
 
 uint64_t weir_naming_size(const struct weir_config *config)

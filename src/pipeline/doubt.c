@@ -1,7 +1,6 @@
 #include "pipeline/doubt.h"
 
-#include <assert.h>
-
+#include "core/assert.h"
 #include "format/sketch_list.h"
 
 /* Bytes that a row's times may grow by: four numbers from one digit to thirteen. */

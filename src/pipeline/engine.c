@@ -1,7 +1,6 @@
 #include "weir/engine.h"
 
-#include <assert.h>
-
+#include "core/assert.h"
 #include "format/crc32c.h"
 #include "pipeline/doubt.h"
 

@@ -1,7 +1,8 @@
 #include "pipeline/layout.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 struct layout {
     uint64_t plans_offset;

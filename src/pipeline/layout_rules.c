@@ -1,7 +1,8 @@
 /* The plans of a stream's rules. */
-#include <assert.h>
 
 #include "pipeline/layout.h"
+
+#include "core/assert.h"
 
 /* What a rule needs in every record behind states and windows. */
 struct rule_extras {

@@ -1,8 +1,8 @@
 /* What happens to alerts from outside: operators, the link, another process, a clock that is set. */
-#include <assert.h>
 #include <string.h>
 
 #include "core/alert_carry.h"
+#include "core/assert.h"
 #include "pipeline/alerts.h"
 #include "pipeline/outputs.h"
 

@@ -4,9 +4,9 @@
 #ifndef WEIR_PIPELINE_OUTPUTS_H
 #define WEIR_PIPELINE_OUTPUTS_H
 
-#include <assert.h>
-
 #include "pipeline/layout.h"
+
+#include "core/assert.h"
 
 static inline uint32_t output_room(const struct weir_pipeline *pipeline)
 {

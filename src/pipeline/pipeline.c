@@ -1,8 +1,8 @@
 #include "weir/pipeline.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "pipeline/decode.h"
 #include "pipeline/outputs.h"
 #include "pipeline/rules.h"

@@ -1,7 +1,6 @@
 #include "pipeline/windows.h"
 
-#include <assert.h>
-
+#include "core/assert.h"
 #include "pipeline/outputs.h"
 #include "pipeline/rules.h"
 

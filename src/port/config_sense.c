@@ -1,9 +1,9 @@
 /* What is in order and yet makes no sense: most often a slip of the unit. */
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "port/config_rule.h"
 #include "port/config_source.h"
 

@@ -1,12 +1,12 @@
 #include "port/config_source.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "port/config_value.h"
 
 static enum weir_status check_bytes(const struct weir_source *source,

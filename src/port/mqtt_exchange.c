@@ -1,9 +1,10 @@
 #include "port/mqtt_exchange.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+
+#include "core/assert.h"
 
 #define CODE_REFUSED 0x80
 

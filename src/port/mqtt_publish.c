@@ -1,7 +1,7 @@
-#include <assert.h>
 #include <limits.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "port/mqtt_callbacks.h"
 #include "port/mqtt_connection.h"
 #include "port/mqtt_properties.h"

@@ -1,8 +1,9 @@
 #include "port/mqtt_subscription.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 #define REFUSAL 0x80
 

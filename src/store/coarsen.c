@@ -1,8 +1,8 @@
 #include "store/coarsen.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "store/coarsen_run.h"
 
 /* Bytes of the pool of names, a row. */

@@ -1,6 +1,6 @@
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "store/coarsen_run.h"
 
 /* The longest name of a track: its kind, and three numbers. */

@@ -1,6 +1,6 @@
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "store/coarsen_run.h"
 
 /* The longest of weir_coarsen_name, its kind and NULs included. */

@@ -1,7 +1,7 @@
 /* The sketches of a run: entries of sketch lists, each for itself, in a pool. */
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "store/coarsen_run.h"
 
 enum weir_status weir_coarsen_read_sketch(struct weir_coarsen *coarsen,

@@ -1,9 +1,9 @@
 #include "store/journal.h"
 
-#include <assert.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/assert.h"
 #include "format/crc32c.h"
 
 #define MAGIC 0x316c616e72756f6au /* "journal1", read as a number */

@@ -1,12 +1,12 @@
 #include "store/outbox.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/crc32c.h"
 
 #define MAGIC 0x31786f6274756f77u /* "woutbox1", read as a number */

@@ -1,7 +1,8 @@
 #include "store/range.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 /* True when before ends so far below after that a number lies between them. */
 static bool is_apart(const struct weir_batch_range *before, const struct weir_batch_range *after)

@@ -1,8 +1,8 @@
 #include "store/record.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/crc32c.h"
 
 /* checksum, 4 bytes; length of what follows, LEB128; kind, 1 byte; sequence, its lowest byte; what

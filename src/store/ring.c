@@ -1,7 +1,8 @@
 #include "store/ring.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 /* In front of every record stands its length; in front of what is left over at the end, SKIP. */
 #define HEADER_BYTES 8u

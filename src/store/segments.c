@@ -1,11 +1,12 @@
 #include "store/segments.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/assert.h"
 
 #define NAME_FORMAT "%016" PRIx64 ".seg"
 #define SEGMENT_BYTES_MAX (1024 * 1024)

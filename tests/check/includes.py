@@ -23,10 +23,13 @@ GENERATED = {"board_rows.inc"}
 # Helpers of core that a stage may include: leaves, which include no stage themselves.
 CORE_LEAVES = {"core/fnv.h", "core/moments.h"}
 
+# What every file may include.
+EVERYWHERE = {"core/assert.h"}
+
 
 def judge(path, name):
     """What is wrong with path including name, or None."""
-    if name in GENERATED:
+    if name in GENERATED | EVERYWHERE:
         return None
     if name.startswith("weir/"):
         return None if (tree.ROOT / "include" / name).exists() else "is not in include/weir/"
