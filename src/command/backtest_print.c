@@ -23,7 +23,7 @@ struct entries {
     struct weir_backtest_row total;
 };
 
-static const char *const headings[COLUMN_COUNT] = {
+static const char headings[COLUMN_COUNT][16] = {
     "rule",     "series",  "raised",   "escalated", "info",         "warning",
     "critical", "longest", "flapping", "storms",    "first raised", "last raised"};
 

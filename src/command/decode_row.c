@@ -10,7 +10,7 @@
 enum content { CONTENT_TEXT, CONTENT_COUNT, CONTENT_NUMBER };
 
 static const struct column {
-    const char *name;
+    char name[12];
     enum content content;
     bool required;
 } columns[WEIR_COLUMN_KIND_COUNT] = {

@@ -10,9 +10,9 @@
 
 /* What Home Assistant calls a unit, and the device class that it implies. */
 static const struct unit {
-    const char *unit; /* UCUM */
-    const char *name;
-    const char *device_class; /* NULL: none */
+    char unit[8]; /* UCUM */
+    char name[8];
+    char device_class[16];
 } units[] = {
     {"Cel", "°C", "temperature"},   {"[degF]", "°F", "temperature"},
     {"K", "K", "temperature"},      {"%RH", "%", "humidity"},

@@ -6,7 +6,7 @@
 #include "format/crc32c.h"
 
 struct verb {
-    const char *name;
+    char name[12];
     int (*run)(int argc, char **argv);
     const char *summary;
 };

@@ -9,7 +9,7 @@
 #include "command/writer.h"
 #include "format/json.h"
 
-static const char *const kind_names[] = {
+static const char kind_names[][12] = {
     [WEIR_RECORD_TICK] = "tick",       [WEIR_RECORD_CONFIG] = "config",
     [WEIR_RECORD_EPOCH] = "epoch",     [WEIR_RECORD_LOSSES] = "losses",
     [WEIR_RECORD_EVENTS] = "events",   [WEIR_RECORD_BATCHES] = "batches",

@@ -333,7 +333,7 @@ void weir_test_event_write(struct weir_text *text, const struct weir_config *con
 void weir_test_action_write(struct weir_text *text, const struct weir_config *config,
                             const struct weir_test_action *action)
 {
-    static const char *const names[] = {
+    static const char names[][16] = {
         [WEIR_TEST_ACKNOWLEDGE] = " ack ",    [WEIR_TEST_SHELVE] = " shelve ",
         [WEIR_TEST_UNSHELVE] = " unshelve ",  [WEIR_TEST_RESTART] = " restart",
         [WEIR_TEST_LINK_DOWN] = " link down", [WEIR_TEST_LINK_UP] = " link up",

@@ -59,8 +59,8 @@ void weir_summary_correct(struct weir_summary *summary, int64_t step_ms)
 
 const char *weir_aggregate_name(enum weir_aggregate aggregate)
 {
-    static const char *const names[] = {"count",  "sum",   "min",  "max",   "mean",
-                                        "stddev", "first", "last", "delta", "rate"};
+    static const char names[][16] = {"count",  "sum",   "min",  "max",   "mean",
+                                     "stddev", "first", "last", "delta", "rate"};
 
     static_assert(sizeof(names) / sizeof(names[0]) == WEIR_AGGREGATE_KIND_COUNT, "one each");
     return NAME_OF(names, aggregate);
@@ -89,37 +89,37 @@ uint16_t weir_quantile_find(const char *name, size_t length)
 
 const char *weir_level_name(enum weir_level level)
 {
-    static const char *const names[] = {"ok", "info", "warning", "critical"};
+    static const char names[][16] = {"ok", "info", "warning", "critical"};
 
     return NAME_OF(names, level);
 }
 
 const char *weir_condition_name(enum weir_condition condition)
 {
-    static const char *const names[] = {"unknown", "ok", "pending", "active", "clearing"};
+    static const char names[][16] = {"unknown", "ok", "pending", "active", "clearing"};
 
     return NAME_OF(names, condition);
 }
 
 const char *weir_quality_name(enum weir_quality quality)
 {
-    static const char *const names[] = {"good", "stale", "bad"};
+    static const char names[][16] = {"good", "stale", "bad"};
 
     return NAME_OF(names, quality);
 }
 
 const char *weir_event_name(enum weir_event event)
 {
-    static const char *const names[] = {"none",    "raised", "escalated", "deescalated", "cleared",
-                                        "stale",   "fresh",  "reminder",  "flapping",    "flap_end",
-                                        "removed", "storm",  "storm_end"};
+    static const char names[][16] = {"none",    "raised", "escalated", "deescalated", "cleared",
+                                     "stale",   "fresh",  "reminder",  "flapping",    "flap_end",
+                                     "removed", "storm",  "storm_end"};
 
     return NAME_OF(names, event);
 }
 
 const char *weir_operator_name(enum weir_operator op)
 {
-    static const char *const names[] = {"above", "below", "outside", "inside"};
+    static const char names[][16] = {"above", "below", "outside", "inside"};
 
     return NAME_OF(names, op);
 }

@@ -33,27 +33,29 @@ enum weir_setting_kind {
     WEIR_SETTING_LIST,  /* of groups: min to max; each has a table of its own */
 };
 
+/* Words and sizes stand in the tables as they are: a pointer takes eight bytes, a relocation of 24, and
+ * the word. */
 struct weir_choice {
-    const char *name;
-    int64_t value;
+    char name[12];
+    int32_t value;
     const char *refusal; /* why this well-known word is not taken; NULL: it is */
 };
 
 struct weir_setting {
-    const char *name;
+    char name[20];
     enum weir_setting_kind kind;
-    bool required;
     int64_t min;
     int64_t max;
     const char *initial; /* the default, as it would be written between quotes; NULL: zero */
-    size_t offset;       /* of the value in the struct of the group; 0: that struct */
-    size_t size;         /* of the value; of one element for kinds that have several */
-    size_t count_offset;
     const struct weir_choice *choices;
-    size_t choice_count;
-    size_t level_stride; /* not 0: it may be a group of values by level as well. There is then a
-                          * place for each enum weir_level, so far apart; a value without a level
-                          * goes to that of WEIR_LEVEL_OK. Levels go to count_offset, as bits. */
+    uint32_t offset; /* of the value in the struct of the group; 0: that struct */
+    uint32_t size;   /* of the value; of one element for kinds that have several */
+    uint32_t count_offset;
+    bool required;
+    uint8_t choice_count;
+    uint16_t level_stride; /* not 0: it may be a group of values by level as well. There is then a
+                            * place for each enum weir_level, so far apart; a value without a level
+                            * goes to that of WEIR_LEVEL_OK. Levels go to count_offset, as bits. */
 };
 
 /* The settings of one group. */

@@ -8,7 +8,7 @@
 static const char *name_refusal(int code)
 {
     /* CONNACK of 3.1.1; its codes and those of MQTT 5 do not overlap. */
-    static const char *const old_names[] = {
+    static const char old_names[][32] = {
         [1] = "unacceptable protocol version",
         [2] = "client identifier rejected",
         [3] = "server unavailable",
