@@ -64,6 +64,12 @@ else()
         target_compile_options(weir_flags INTERFACE -ffunction-sections -fdata-sections)
         target_link_options(weir_flags INTERFACE
             -Wl,--gc-sections -Wl,-O2 -Wl,--hash-style=gnu)
+        # lld's: look for common tails of functions once more among those that were found.
+        include(CheckLinkerFlag)
+        check_linker_flag(C -Wl,-mllvm,-machine-outliner-reruns=1 weir_has_outliner)
+        if(weir_has_outliner)
+            target_link_options(weir_flags INTERFACE -Wl,-mllvm,-machine-outliner-reruns=1)
+        endif()
     endif()
 endif()
 
