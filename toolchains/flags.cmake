@@ -60,7 +60,8 @@ else()
         endif()
         # A debugger reads the same from what is split off; a program stripped of its symbols has no
         # use for it.
-        target_compile_options(weir_flags INTERFACE -fno-asynchronous-unwind-tables)
+        target_compile_options(weir_flags INTERFACE
+            -fno-asynchronous-unwind-tables -fomit-frame-pointer)
         target_compile_options(weir_flags INTERFACE -ffunction-sections -fdata-sections)
         target_link_options(weir_flags INTERFACE
             -Wl,--gc-sections -Wl,-O2 -Wl,--hash-style=gnu)
