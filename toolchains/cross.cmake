@@ -5,7 +5,7 @@
 #     weir_triplet        as the compiler says it
 #     weir_processor      as uname -m says it
 #     weir_emulator       the program that runs it on this machine
-#     weir_linker         lld, or bfd where lld cannot link what the distribution has
+#     weir_linker         lld-16, or bfd where lld cannot link what the distribution has
 
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR ${weir_processor})
@@ -26,6 +26,10 @@ endif()
 set(CMAKE_C_COMPILER clang)
 set(CMAKE_C_COMPILER_TARGET ${weir_triplet})
 set(CMAKE_EXE_LINKER_FLAGS_INIT -fuse-ld=${weir_linker})
+if(weir_linker STREQUAL lld-16)
+    # Relocations in few bytes. An older lld does not say that it takes a glibc of 2.36 to read them.
+    string(APPEND CMAKE_EXE_LINKER_FLAGS_INIT " -Wl,-z,pack-relative-relocs")
+endif()
 set(CMAKE_SHARED_LINKER_FLAGS_INIT -fuse-ld=${weir_linker})
 set(CMAKE_MODULE_LINKER_FLAGS_INIT -fuse-ld=${weir_linker})
 

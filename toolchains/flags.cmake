@@ -79,10 +79,10 @@ set(weir_small_flags $<$<CONFIG:Release>:-Oz>)
 set(weir_fast_sources
     core/alert core/alert_levels core/duplicate core/filter core/moments core/series core/sketch
     core/slope core/window
-    format/compact_grid format/compact_model format/compact_row format/compact_steps
-    format/compact_track format/compact_write format/crc32c format/decimal format/json
-    format/json_shape format/json_text format/number format/number_format format/range_coder
-    format/text format/timestamp
+    format/compact_grid format/compact_lattice format/compact_model format/compact_moments
+    format/compact_row format/compact_steps format/compact_track format/compact_write
+    format/crc32c format/decimal format/json format/json_shape format/json_text format/number
+    format/number_format format/range_coder format/text format/timestamp
     pipeline/decode pipeline/pipeline pipeline/rules pipeline/scan pipeline/windows
     store/journal store/ring)
 list(TRANSFORM weir_fast_sources PREPEND ${CMAKE_SOURCE_DIR}/src/)

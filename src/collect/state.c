@@ -1,9 +1,9 @@
 #include "collect/state.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "port/log.h"
 
 #define PAGE_BYTES 8192

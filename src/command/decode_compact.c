@@ -1,10 +1,10 @@
 #include "command/decode_compact.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/assert.h"
 #include "core/series.h"
 
 #define SLOT_COUNT (2 * WEIR_DECODE_NAME_COUNT_MAX)

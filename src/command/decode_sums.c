@@ -1,7 +1,6 @@
 #include "command/decode_sums.h"
 
-#include <assert.h>
-
+#include "core/assert.h"
 #include "format/crc32c.h"
 
 #define STEP WEIR_DECODE_SUMS_STEP
