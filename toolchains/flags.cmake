@@ -22,6 +22,10 @@ target_compile_options(weir_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
     -Wformat=2 -fno-common)
 
+# The same input gives the same bytes on every architecture: a product and a sum are rounded one
+# after the other, even where one instruction does both, which clang would take.
+target_compile_options(weir_flags INTERFACE -ffp-contract=off)
+
 # The same source gives the same bytes wherever it is built. Link-time optimisation wants to know
 # it too.
 set(weir_prefix_maps
