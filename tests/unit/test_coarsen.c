@@ -227,7 +227,7 @@ static void no_count_and_no_sum_is_lost_in_any_number_of_runs(void **state)
 
 static void assert_close(double found, double other)
 {
-    assert_near(found, (long double)other, 1e-12L * fabsl((long double)other));
+    assert_near(found, dd_of(other), 1e-12 * fabs(other));
 }
 
 static void step_by_step_is_at_once(void **state)

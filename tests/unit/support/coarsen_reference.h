@@ -114,7 +114,7 @@ static inline void assert_row(const struct row *row, const struct weir_summary *
                               const char *text, size_t length, bool whole)
 {
     struct row found = *row;
-    long double sum = 0;
+    struct double_double sum = {0};
 
     assert_true(same_field(side, &row->summary));
     assert_int_equal(side->start_ms, row->summary.start_ms);
@@ -122,8 +122,8 @@ static inline void assert_row(const struct row *row, const struct weir_summary *
     assert_int_equal(side->revision, row->summary.revision);
     assert_moments(side, drawn + row->sample_first, row->sample_count);
     for (size_t i = 0; i < row->sample_count; i++)
-        sum += drawn[row->sample_first + i].value;
-    assert_true(!whole || side->sum == (double)sum);
+        sum = dd_add(sum, dd_of(drawn[row->sample_first + i].value));
+    assert_true(!whole || side->sum == sum.high);
     found.summary = *side;
     weir_batch_init(&scratch, WEIR_BATCH_BYTES_MAX);
     assert_int_equal(encode(&found), WEIR_OK);
