@@ -149,6 +149,16 @@ void weir_publisher_accept_summary(struct weir_publisher *publisher,
     weir_live_accept(&publisher->live, summary, sketch);
 }
 
+uint64_t weir_publisher_active(const struct weir_publisher *publisher)
+{
+    const struct weir_states_counts *counts = weir_states_count(&publisher->states);
+    uint64_t active = 0;
+
+    for (int level = WEIR_LEVEL_INFO; level < WEIR_LEVEL_COUNT; level++)
+        active += counts->levels[level];
+    return active;
+}
+
 uint64_t weir_publisher_dropped(const struct weir_publisher *publisher)
 {
     return publisher->events.dropped;

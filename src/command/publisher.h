@@ -64,6 +64,9 @@ bool weir_publisher_is_settled(const struct weir_publisher *publisher);
 /* True while something waits to be sent or acknowledged and the broker is there. */
 bool weir_publisher_busy(const struct weir_publisher *publisher);
 
+/* Alerts whose newest level is not ok. On the caller of weir_publisher_accept_alert's thread. */
+uint64_t weir_publisher_active(const struct weir_publisher *publisher);
+
 /* Alert events that a full queue, or the broker, would not have. */
 uint64_t weir_publisher_dropped(const struct weir_publisher *publisher);
 

@@ -136,6 +136,7 @@ static void look_at_service(struct weir_daemon *daemon, struct weir_service_look
     *look = (struct weir_service_look){
         .connected = weir_mqtt_connected(daemon->input),
         .received = ledger.received,
+        .alerts = weir_publisher_active(daemon->publisher),
         .batches = keeper.batches + uplink.batches,
         .storage = name_storage(daemon, &keeper),
         .log_end = weir_journal_end(daemon->journal),

@@ -42,9 +42,9 @@ static void write_status(char *text, size_t size, const struct weir_service *ser
     uint64_t rate = passed_ms > 0 ? messages * 1000 / (uint64_t)passed_ms : 0;
 
     (void)snprintf(text, size,
-                   "STATUS=%" PRIu64 " messages/s, %" PRIu64 " batches wait, broker %s, storage: %s"
-                   "%s%s",
-                   rate, look->batches, look->connected ? "connected" : "away",
+                   "STATUS=%" PRIu64 " messages/s, %" PRIu64 " alerts, %" PRIu64
+                   " batches wait, broker %s, storage: %s%s%s",
+                   rate, look->alerts, look->batches, look->connected ? "connected" : "away",
                    look->storage ? look->storage : "none",
                    service->refused ? "; the newest configuration is refused" : "",
                    moving ? "" : "; the engine stands still");

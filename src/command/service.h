@@ -25,6 +25,7 @@
 struct weir_service_look {
     bool connected; /* to the gateway's broker */
     uint64_t received;
+    uint64_t alerts;     /* active: their level is not ok */
     uint64_t batches;    /* waiting */
     const char *storage; /* "good", or what does not work; NULL: there is none */
     uint64_t log_end;    /* positions */

@@ -53,6 +53,21 @@ def test_reload(bench):
     wait_for(lambda: "refused" not in manager.wait("STATUS="), "a status that says no more of it")
 
 
+def test_alerts(bench):
+    """The status counts the alerts that are active, and forgets those that are cleared."""
+    broker = bench.broker()
+    manager = Manager(bench, watchdog_s=0.5)
+    rule = '{ name = "hot"; stream = "climate"; field = "temperature"; above = 30.0; }'
+    weir = bench.weir(config(broker, alerts=rule))
+    weir.environment = manager.environment
+    weir.start_online(broker, CLIMATE_FILTER)
+    for room in ("hall-1", "hall-2"):
+        broker.publish(f"plant/north/{room}/climate", reading(0, 31))
+    wait_for(lambda: ", 2 alerts," in manager.wait("STATUS="), "a status with both")
+    broker.publish(TOPIC, reading(1, 20))
+    wait_for(lambda: ", 1 alerts," in manager.wait("STATUS="), "a status with one")
+
+
 def test_watchdog(bench):
     """WATCHDOG=1 goes on through traffic and silence."""
     broker = bench.broker()

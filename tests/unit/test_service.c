@@ -69,12 +69,13 @@ static void the_status_says_how_it_goes(void **state)
     (void)state;
     begin("0", &look);
     look = (struct weir_service_look){
-        .received = 501000, .batches = 3, .connected = true, .storage = "good"};
+        .received = 501000, .alerts = 2, .batches = 3, .connected = true, .storage = "good"};
     weir_service_tell(&service, &look, 3000);
-    assert_string_equal(hear(),
-                        "STATUS=500 messages/s, 3 batches wait, broker connected, storage: good");
+    assert_string_equal(hear(), "STATUS=500 messages/s, 2 alerts, 3 batches wait, "
+                                "broker connected, storage: good");
     weir_service_tell(&service, &(struct weir_service_look){.received = 501000}, 3000);
-    assert_string_equal(hear(), "STATUS=0 messages/s, 0 batches wait, broker away, storage: none");
+    assert_string_equal(
+        hear(), "STATUS=0 messages/s, 0 alerts, 0 batches wait, broker away, storage: none");
     hear_nothing();
     assert_int_equal(weir_service_step(&service, false, 3000), 1000 + WEIR_SERVICE_READY_MS);
 }
