@@ -26,12 +26,14 @@
 #include "format/crc32c.h"
 #include "port/log.h"
 #include "port/mqtt.h"
+#include "port/notify.h"
 
 #define RETRY_MS 1000
 #define STEP_MS_MAX 60000
 #define GAPS_MS 60000 /* between looks for missing batches */
 #define STOP_MS 3000  /* to work through what is in the spool */
 #define GOODBYE_MS 400
+#define READY_MS 10000 /* the start is over, broker or not */
 
 struct program {
     struct weir_collect_options options;
@@ -40,6 +42,8 @@ struct program {
     struct weir_sink *sink;
     struct weir_collector collector;
     struct weir_mqtt *mqtt;
+    struct weir_notify notify;
+    bool ready; /* the service manager has heard */
     int64_t gaps_due_ms;
     int64_t gaps_logged;
 };
@@ -212,14 +216,29 @@ static void *work(void *unused)
     return NULL;
 }
 
+/* Tells the service manager once the subscriptions are made; a broker that is away must not hold up
+ * who waits for us. There is no watchdog: while the disk is full the callback holds the library's
+ * lock, and a new start would mend nothing. */
+static void tell_ready(int64_t now_ms, int64_t ready_ms)
+{
+    if (!program.ready && (weir_mqtt_subscribed(program.mqtt) || now_ms >= ready_ms))
+        program.ready = weir_notify_send(&program.notify, "READY=1");
+}
+
 static void run(void)
 {
+    int64_t ready_ms = read_ms(CLOCK_BOOTTIME) + READY_MS;
+
     while (!atomic_load(&stopping)) {
         int64_t now_ms = read_ms(CLOCK_BOOTTIME);
         int64_t wait_ms = weir_mqtt_step(program.mqtt, now_ms) - now_ms;
 
+        tell_ready(now_ms, ready_ms);
+        if (!program.ready && wait_ms > RETRY_MS)
+            wait_ms = RETRY_MS;
         wait_for(wake_fd, wait_ms < STEP_MS_MAX ? wait_ms : STEP_MS_MAX);
     }
+    (void)weir_notify_send(&program.notify, "STOPPING=1");
 }
 
 static void log_stop(void)
@@ -249,7 +268,9 @@ static bool serve(void)
     if (program.options.part.count > 1)
         weir_log_info("only part %u of %u; what gateways of the others send is theirs to store",
                       program.options.part.number, program.options.part.count);
+    weir_notify_init(&program.notify);
     run();
+    weir_notify_finish(&program.notify);
     weir_mqtt_destroy(program.mqtt, GOODBYE_MS);
     (void)pthread_join(worker, NULL);
     log_stop();

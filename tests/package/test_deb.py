@@ -1,5 +1,6 @@
-"""The Debian package: built, installed, run as its unit says, upgraded with its state, purged."""
+"""The Debian packages: built, installed, run as their units say, upgraded with their state, purged."""
 
+import json
 import os
 import pathlib
 import re
@@ -20,19 +21,24 @@ STATE = "/var/lib/weir"
 CONFIG = "/etc/weir/weir.conf"
 PASSWORD = "/run/credentials/weir.service/weir.broker-password"
 
+COLLECT_UNIT = "/lib/systemd/system/weir-collect.service"
+COLLECT_CONFIG = "/etc/default/weir-collect"
+COLLECT_STATE = "/var/lib/weir-collect"
+COLLECT_PASSWORD = "/run/credentials/weir-collect.service/weir-collect.broker-password"
 
-def package():
-    """The package, as ./dev deb has left it."""
-    return next((harness.ROOT / "build" / "deb").glob("weir_*.deb"))
+
+def package(name="weir"):
+    """A package, as ./dev deb has left it."""
+    return next((harness.ROOT / "build" / "deb").glob(f"{name}_*.deb"))
 
 
-def upgraded(directory):
+def upgraded(directory, name="weir", configuration=CONFIG):
     """The same package in a version to come, with a configuration that has changed."""
     tree = directory / "next"
-    subprocess.run(["dpkg-deb", "--raw-extract", package(), tree], check=True)
+    subprocess.run(["dpkg-deb", "--raw-extract", package(name), tree], check=True)
     control = tree / "DEBIAN" / "control"
     control.write_text(re.sub(r"(?m)^Version: .*$", r"\g<0>+next", control.read_text()))
-    with (tree / CONFIG[1:]).open("a") as config:
+    with (tree / configuration[1:]).open("a") as config:
         config.write("# A line more.\n")
     subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, directory / "next.deb"],
                    check=True, stdout=subprocess.DEVNULL)
@@ -44,9 +50,9 @@ def install(machine, deb):
     machine.run("dpkg", "--install", "--force-confdef", "--force-confold", "/tmp/weir-test.deb")
 
 
-def show(machine, name):
+def show(machine, name, service="weir"):
     """A property of the service, as systemd has it."""
-    return machine.run("systemctl", "show", "--property", name, "--value", "weir").strip()
+    return machine.run("systemctl", "show", "--property", name, "--value", service).strip()
 
 
 def wait_restarts(machine, count):
@@ -74,9 +80,13 @@ def test_install(bench):
         expect(machine.path(f"/usr/share/man/{page}").exists(), f"no {page}")
     machine.run("bash", "-c", "source /usr/share/bash-completion/completions/weir; "
                               "complete -p weir; declare -F _weir")
+    check_unit(machine, UNIT)
+
+
+def check_unit(machine, unit):
     if shutil.which("systemd-analyze"):
-        equal(machine.run("systemd-analyze", "verify", "--man=no", UNIT), "", "what verify says")
-        machine.run("systemd-analyze", "security", "--offline=true", "--threshold=17", UNIT)
+        equal(machine.run("systemd-analyze", "verify", "--man=no", unit), "", "what verify says")
+        machine.run("systemd-analyze", "security", "--offline=true", "--threshold=17", unit)
 
 
 def check_reload(machine):
@@ -139,8 +149,12 @@ def configure(machine, broker):
                         f'username = "weir"; password_file = "{PASSWORD}";')
     expect(PASSWORD in text, "the configuration has no line for a user")
     config.write_text(text)
+    keep_secret(machine, "weir.broker-password")
+
+
+def keep_secret(machine, name):
     machine.path("/etc/credstore").mkdir(exist_ok=True)
-    secret = machine.path("/etc/credstore/weir.broker-password")
+    secret = machine.path(f"/etc/credstore/{name}")
     secret.touch(mode=0o600)
     secret.write_text("secret\n")
 
@@ -176,6 +190,76 @@ def test_service(bench):
     machine.run("systemctl", "stop", "weir")
     equal(received(broker), 4, "received, in all its lives")
     check_purge(machine)
+
+
+def test_collect_install(bench):
+    """The collector alone: its unit is in order and hardened, Tab completes its options."""
+    machine = bench.add(Machine(bench.directory))
+    install(machine, package("weir-collect"))
+    expect(machine.path("/usr/share/man/man1/weir-collect.1.gz").exists(), "no manual page")
+    completed = machine.run(
+        "bash", "-c", "source /usr/share/bash-completion/completions/weir-collect; "
+        "complete -p weir-collect >/dev/null; _weir_collect weir-collect --password; "
+        'echo "${COMPREPLY[@]}"')
+    equal(completed.split(), ["--password-file"], "what --password is completed to")
+    check_unit(machine, COLLECT_UNIT)
+
+
+def collected(machine):
+    """The gateways of the report: gateway and newest seq."""
+    lines = machine.run("weir-collect", "--report", "--to", f"sqlite:{COLLECT_STATE}/fleet.db")
+    return [(line["gateway"], line["seq"]) for line in map(json.loads, lines.splitlines())
+            if "seq" in line]
+
+
+def send_batch(broker, number):
+    broker.publish("weir/v1/plant-7/batch", json.dumps({
+        "schema": "weir.batch/1", "gateway": "plant-7", "epoch": "00000000000000aa",
+        "seq": number, "created": 1700000000000, "ledger": {}, "summaries": []}))
+
+
+def check_collect_purge(machine):
+    machine.run("dpkg", "--remove", "weir-collect")
+    equal(show(machine, "ActiveState", "weir-collect"), "inactive", "the state once removed")
+    expect(machine.path(f"{COLLECT_STATE}/fleet.db").exists()
+           and machine.path(COLLECT_CONFIG).exists(), "a removal took what is to stay")
+    machine.run("dpkg", "--purge", "weir-collect")
+    for path in (COLLECT_STATE, "/var/lib/private/weir-collect", COLLECT_CONFIG,
+                 "/usr/bin/weir-collect", COLLECT_UNIT):
+        expect(not os.path.lexists(machine.path(path)), f"a purge left {path}")
+
+
+def test_collect_service(bench):
+    """The collector waits for options, then collects, is upgraded with its state, and purged."""
+    broker = bench.broker()
+    machine = bench.add(Machine(bench.directory, boots=True))
+    if not machine.booted():
+        print("skipped: systemd cannot be started in a namespace here")
+        return
+    install(machine, package("weir-collect"))
+    equal((show(machine, "ActiveState", "weir-collect"), show(machine, "Result", "weir-collect")),
+          ("inactive", "exec-condition"), "state and result without options")
+    keep_secret(machine, "weir-collect.broker-password")
+    options = (f"--broker {broker.url} --to sqlite:{COLLECT_STATE}/fleet.db --name one "
+               f"--username fleet --password-file {COLLECT_PASSWORD}")
+    machine.path(COLLECT_CONFIG).write_text(f'OPTIONS="{options}"\n')
+    machine.run("systemctl", "restart", "weir-collect")
+    broker.wait_subscribed("weir/v1/+/batch")
+    send_batch(broker, 1)
+    wait_for(lambda: collected(machine) == [("plant-7", 1)], "the first batch")
+    process = show(machine, "MainPID", "weir-collect")
+    install(machine, upgraded(bench.directory, "weir-collect", COLLECT_CONFIG))
+    expect(options in machine.path(COLLECT_CONFIG).read_text(), "the options are gone")
+    expect(show(machine, "MainPID", "weir-collect") != process, "the old process goes on")
+    send_batch(broker, 2)
+    wait_for(lambda: collected(machine) == [("plant-7", 2)], "the second batch")
+    machine.path(COLLECT_CONFIG).write_text('OPTIONS="--no-such-option"\n')
+    machine.call("systemctl", "restart", "weir-collect")
+    equal((show(machine, "ActiveState", "weir-collect"),
+           show(machine, "ExecMainStatus", "weir-collect")), ("failed", "2"), "state and exit status")
+    machine.path(COLLECT_CONFIG).write_text(f'OPTIONS="{options}"\n')
+    machine.run("systemctl", "restart", "weir-collect")
+    check_collect_purge(machine)
 
 
 def skip(reason):

@@ -19,6 +19,7 @@ import urllib.request
 import harness
 from harness import (CLIMATE_FILTER, T0, SLOW, Failure, config, equal, expect, free_port,
                      reading, stop_process, wait_for)
+from manager import Manager
 
 TOPIC = "plant/north/hall-1/climate"
 COLLECTOR = pathlib.Path(harness.BINARY).with_name("weir-collect")
@@ -48,7 +49,8 @@ class Collector(harness.Weir):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([harness.BINARY, "collect", *self.arguments],
                                             stdout=subprocess.DEVNULL, stderr=log,
-                                            env={**os.environ, "TSAN_OPTIONS": options},
+                                            env={**os.environ, "TSAN_OPTIONS": options,
+                                                 **self.environment},
                                             preexec_fn=preexec)
         return self
 
@@ -168,6 +170,21 @@ def test_killed_among_gateways(bench):
     for gateway in gateways:
         gateway.drain()
     equal(expect_rows(bench, collector, batches), 300, "rows that were sent")
+
+
+def test_service_manager(bench):
+    """A service manager hears that the start is over with the subscription, and of the stop."""
+    broker = bench.make_broker()
+    manager = Manager(bench)
+    collector = Collector(bench, broker, "sqlite:fleet.db")
+    collector.environment = manager.environment
+    collector.start().wait_log("broker: ")
+    equal(manager.count("READY=1"), 0, "READY=1 without a broker")
+    broker.start()
+    manager.wait("READY=1")
+    broker.wait_subscribed("weir/v1/+/batch")
+    collector.drain()
+    equal((manager.count("READY=1"), manager.count("STOPPING=1")), (1, 1), "what was heard")
 
 
 def test_repeated(bench):
