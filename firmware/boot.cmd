@@ -5,7 +5,8 @@
 # is crossed out before it begins, and nothing else is ever written here.
 #
 # A slot begins with the root file system. 12 MiB on is a sector that says where kernel and
-# initramfs are and what their checksums must be; both begin on a sector. A slot that fails is
+# initramfs are and what their checksums must be, in either byte order, since U-Boots differ in the
+# one they use; both begin on a sector. A slot that fails is
 # passed over for the other.
 
 setexpr ramdisk_address ${load_address} + 0x2600000
@@ -32,9 +33,9 @@ for slot in ${order}; do
     if test "${slot}" = "A"; then setenv start ${slot_a}; else setenv start ${slot_b}; fi
     setexpr head ${start} + 0x6000
     setexpr sums ${scratch} + 0x100
-    setexpr sum ${scratch} + 0x400
-    setexpr sum2 ${scratch} + 0x404
-    setexpr sums2 ${sums} + 4
+    setexpr swapped_sums ${scratch} + 0x108
+    setexpr kernel_sum ${scratch} + 0x400
+    setexpr ramdisk_sum ${scratch} + 0x404
     setenv kernel_blocks
     ${devtype} read ${scratch} ${head} 1
     env import -t ${scratch} 0x100 kernel_at kernel_blocks kernel_bytes ramdisk_at ramdisk_blocks ramdisk_bytes
@@ -43,13 +44,9 @@ for slot in ${order}; do
         ${devtype} read ${load_address} ${at} ${kernel_blocks}
         setexpr at ${head} + ${ramdisk_at}
         ${devtype} read ${ramdisk_address} ${at} ${ramdisk_blocks}
-        crc32 ${load_address} ${kernel_bytes} ${sum}
-        crc32 ${ramdisk_address} ${ramdisk_bytes} ${sum2}
-        setexpr.l a *${sum}
-        setexpr.l b *${sums}
-        setexpr.l c *${sum2}
-        setexpr.l d *${sums2}
-        if test "${a}" = "${b}" -a "${c}" = "${d}"; then
+        crc32 ${load_address} ${kernel_bytes} ${kernel_sum}
+        crc32 ${ramdisk_address} ${ramdisk_bytes} ${ramdisk_sum}
+        if cmp.l ${kernel_sum} ${sums} 2 || cmp.l ${kernel_sum} ${swapped_sums} 2; then
             echo "weir: slot ${slot}"
             setenv bootargs "console=${console_device} panic=5 quiet weir.slot=${slot}"
             setenv bootargs "${bootargs} ${weir_options}"

@@ -119,10 +119,14 @@ make_ramdisk() {
         gzip -9n >"$directory/ramdisk"
 }
 
-# Four bytes, as U-Boot's crc32 leaves them.
-checksum() { # FILE
+# What U-Boot's crc32 leaves of files, four bytes each, in one byte order and in the other: which one
+# it is depends on how U-Boot was configured.
+checksums() { # FILE ...
     /usr/bin/python3 -c 'import sys, zlib
-sys.stdout.buffer.write(zlib.crc32(open(sys.argv[1], "rb").read()).to_bytes(4, "big"))' "$1"
+sums = [zlib.crc32(open(name, "rb").read()) for name in sys.argv[1:]]
+for order in "big", "little":
+    for value in sums:
+        sys.stdout.buffer.write(value.to_bytes(4, order))' "$@"
 }
 
 blocks() { # FILE
@@ -147,8 +151,7 @@ make_slot() {
         ramdisk "$ramdisk_at" ramdisk "$(blocks "$directory/ramdisk")" \
         ramdisk "$(stat -c %s "$directory/ramdisk")" >"$head"
     truncate -s 256 "$head"
-    checksum "$kernel" >>"$head"
-    checksum "$directory/ramdisk" >>"$head"
+    checksums "$kernel" "$directory/ramdisk" >>"$head"
     rm -f "$slot"
     truncate -s "${slot_mib}M" "$slot"
     put "$directory/root" "$slot" 0
