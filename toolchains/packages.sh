@@ -3,9 +3,11 @@
 # machine itself has installed. Needs no root, no foreign architecture in dpkg and no second apt
 # configuration: archives and keys are the machine's own.
 #
-#     packages.sh fetch LOCK DIRECTORY     the packages themselves, each checked against its hash
+#     packages.sh fetch LOCK               the packages themselves, each checked against its hash
 #     packages.sh unpack LOCK DIRECTORY    a tree of them: fetched where they are not there yet
 #     packages.sh lock LOCK                writes the lock file anew, with the newest versions
+#
+# It exits with 77 where the archive cannot be reached, or has a package no longer.
 #
 # A lock file begins with what is wanted, one `key: words` a line:
 #
@@ -29,6 +31,11 @@ cache=$(realpath -m "${WEIR_PACKAGES:-$(dirname "${BASH_SOURCE[0]}")/../build/pa
 fail() {
     echo "packages: $*" >&2
     exit 1
+}
+
+give_up() {
+    echo "packages: $*" >&2
+    exit 77
 }
 
 # The words of a key in the lock file's head.
@@ -57,7 +64,7 @@ write_sources() { # TARGET
         esac
         echo "deb [arch=$architecture signed-by=$keyring] $uri $suite main $(wanted component)"
     done < <(archives) >"$1"
-    grep -q " $release " "$1" || fail "this machine's apt knows of no Debian archive" \
+    grep -q " $release " "$1" || give_up "this machine's apt knows of no Debian archive" \
         "(apt-get update makes it read its lists)"
 }
 
@@ -92,7 +99,7 @@ END
     apt-get -q update >"$root/log" 2>&1 || true
     [[ $(apt-cache policy libc6) =~ Candidate:\ [0-9] ]] || {
         cat "$root/log" >&2
-        fail "no $architecture packages of $release from this machine's archives"
+        give_up "no $architecture packages of $release from this machine's archives"
     }
 }
 
@@ -119,7 +126,7 @@ fill_cache() {
         cd "$work"
         apt-get -q download "${missing[@]}" >log 2>&1 || {
             cat log >&2
-            fail "a version in $lock is no longer in the archive; ./dev lock takes the newest"
+            give_up "a version in $lock is no longer in the archive; ./dev lock takes the newest"
         }
         for target in *.deb; do
             name=$(dpkg-deb --field "$target" Package)
@@ -132,13 +139,8 @@ fill_cache() {
     done < <(listed)
 }
 
-verb_fetch() { # DIRECTORY
-    local name version _
+verb_fetch() {
     fill_cache
-    mkdir -p "$1"
-    while read -r name version _; do
-        ln -sf "$debs/$(file_name "$name" "$version")" "$1/$name.deb"
-    done < <(listed)
 }
 
 # Links to absolute paths would lead out of the tree.
@@ -210,7 +212,7 @@ verb_lock() {
     echo "packages: $(listed | wc -l) in $lock"
 }
 
-[ $# -ge 2 ] || fail "usage: packages.sh fetch|unpack LOCK DIRECTORY, or lock LOCK"
+[ $# -ge 2 ] || fail "usage: packages.sh fetch LOCK, unpack LOCK DIRECTORY, or lock LOCK"
 verb=$1
 lock=$2
 shift 2
