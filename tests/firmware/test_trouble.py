@@ -7,6 +7,7 @@ import machine
 from gateway import check_work, expect_healthy, expect_work, power_on, rows
 from harness import expect, reading, wait_for
 from machine import KERNEL_AT, SLOT_AT, Machine
+from updates import update
 
 
 def test_small_memory(bench):
@@ -54,6 +55,12 @@ def test_watchdog(bench):
     gateway.wait_console("weir: freezing")
     gateway.wait_console("Starting kernel", count=2)
     gateway.wait_online()
+
+
+def test_trial_without_progress(bench):
+    """When weir stands still on trial, the gateway goes back to the old slot by itself."""
+    gateway, _ = update(bench, "weir.confirm=600 weir.freeze=20 weir.grace=20")
+    gateway.wait_console("weir: slot A, release", count=2)
 
 
 machine.main(__name__)

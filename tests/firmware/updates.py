@@ -13,8 +13,8 @@ import subprocess
 import threading
 
 import machine
-from harness import wait_for
-from machine import HOST, ROOT
+from harness import expect, wait_for
+from machine import HOST, ROOT, Disk, Machine
 
 NEXT = pathlib.Path(os.environ.get("WEIR_NEXT_IMAGE", "/nonexistent"))
 KEY = os.environ.get("WEIR_UPDATE_KEY", "")
@@ -87,3 +87,18 @@ def send(gateway, address):
     return announce(gateway, address).wait(
         lambda message: message.payload != "fetching" and not message.retained,
         "the result", timeout_s=machine.PATIENCE_S)[-1].payload
+
+
+def power_on(bench, options=""):
+    disk = Disk(bench.directory, bench.broker(), options)
+    return Machine(bench, disk).wait_online(), disk
+
+
+def update(bench, options=""):
+    """A gateway that has taken an update and tries it."""
+    site = serve(bench, update=make_update(NEXT))
+    gateway, disk = power_on(bench, options)
+    result = send(gateway, site.address("update"))
+    expect(result.startswith("written:"), result)
+    gateway.wait_console("weir: slot B, release")
+    return gateway.wait_online(), disk
