@@ -56,5 +56,5 @@ def check_work(bench, memory_mib):
     gateway.wait_online()
     delivered_s = expect_work(gateway, batches)
     state = expect_healthy(gateway, "A")
-    return (f"first alert {delivered_s:.1f} s after power-on; services {state['services_kib']} KiB, "
-            f"{state['available_kib']} KiB available")
+    return (f"first alert {delivered_s:.1f} s after power-on; services "
+            f"{state['services_kib']} KiB, {state['available_kib']} KiB available")
