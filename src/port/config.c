@@ -175,7 +175,8 @@ static void read_peer(struct weir_draft *draft, const config_setting_t *root, co
         weir_check_peer(draft, peer, group, where);
 }
 
-/* Two connections with one client_id would throw each other out of a broker they share. */
+/* Two connections with one client_id would throw each other out of a broker they share, which two
+ * urls may lead to as well. */
 static void fill_client_ids(struct weir_draft *draft, const config_setting_t *root)
 {
     struct weir_config *config = draft->config;
@@ -187,8 +188,7 @@ static void fill_client_ids(struct weir_draft *draft, const config_setting_t *ro
     if (config->uplink.url[0] == '\0')
         return;
     if (config->uplink.client_id[0] == '\0')
-        (void)snprintf(config->uplink.client_id, size, "weir-%s%s", config->gateway,
-                       shared ? "-uplink" : "");
+        (void)snprintf(config->uplink.client_id, size, "weir-%s-uplink", config->gateway);
     if (shared && strcmp(config->broker.client_id, config->uplink.client_id) == 0)
         weir_problem_add(draft->problems, weir_source_place(group_of(root, "uplink")),
                          "broker and uplink have the same url and the same client_id \"%s\"; "

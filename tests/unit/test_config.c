@@ -247,7 +247,7 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(config->uplink_max_bytes, 1024);
     assert_int_equal(config->uplink_hours.from_ms, 22 * 3600000 + 30 * 60000);
     assert_int_equal(config->uplink_hours.to_ms, 24 * 3600000);
-    assert_string_equal(config->uplink.client_id, "weir-plant-7");
+    assert_string_equal(config->uplink.client_id, "weir-plant-7-uplink");
     assert_int_equal(config->outbox_bytes, 1024 * 1024 * 1024);
     assert_int_equal(config->storage_sync_ms, -1);
     assert_int_equal(config->rules[0].comparison.op, WEIR_OPERATOR_OUTSIDE);
