@@ -97,8 +97,8 @@ uint64_t weir_engine_epoch(const struct weir_engine *engine);
 uint64_t weir_engine_next_sequence(const struct weir_engine *engine);
 
 /*
- * As weir_pipeline_accept. A message that says it is a duplicate and equals one of the last
- * WEIR_DUPLICATE_COUNT_MAX with a packet id is counted in `duplicates` and nowhere else.
+ * As weir_pipeline_accept. A message that says it is a duplicate and equals the newest with its
+ * packet id among the last WEIR_DUPLICATE_COUNT_MAX is counted in `duplicates` and nowhere else.
  */
 enum weir_status weir_engine_accept(struct weir_engine *engine, const struct weir_message *message);
 

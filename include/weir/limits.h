@@ -76,9 +76,11 @@
 #define WEIR_SERIES_NAME_BYTES_MEAN 64
 #define WEIR_SERIES_NAME_BYTES_FLOOR 65536
 
-/* Messages of QoS 1 and 2 that a repeated one is held against: more than a broker has unanswered on
- * one connection (100, as weir asks for it), so that a repeat is always among them. */
-#define WEIR_DUPLICATE_COUNT_MAX 256
+/* Messages of QoS 1 and 2 among which a repeated one is looked for. A broker delivers again whatever
+ * it has no answer to, and keeps to the 100 that weir asks for only if it likes: mosquitto 2.0.11,
+ * working off what it has queued, sends up to 100 more with each answer. Half as many as there are
+ * packet ids: an id that comes round again is not taken for its message of the round before. */
+#define WEIR_DUPLICATE_COUNT_MAX 32768
 
 /* The rows of one batch in encoded form, in bytes. With its envelope a batch stays under 64 KiB:
  * every cloud broker takes it (the smallest common limit is 128 KiB), the envelope is 1 % of it,

@@ -81,6 +81,28 @@ def test_kill(bench):
     equal(len(epochs), 1, "epochs")
 
 
+def test_backlog(bench):
+    """What a broker delivers again counts once, also after a queue that it sent without waiting."""
+    random = faults.draw_seed()
+    site = Site(bench)
+    for _ in range(5):
+        site.weir.kill()
+        site.load.send_some(10000)
+        connected = site.weir.count_log("info: broker: connected")
+        site.weir.start()
+        site.weir.wait_log("info: broker: connected", connected + 1)
+        time.sleep(random.uniform(0, 0.2))
+        # The broker sees no more answers, while weir takes what is on its way.
+        site.broker.freeze()
+        time.sleep(0.5)
+        site.weir.kill()
+        site.broker.thaw()
+        site.weir.start()
+    site.settle()
+    epochs = expect_account(site.load, site.batches, site.alerts)
+    equal(len(epochs), 1, "epochs")
+
+
 def test_power(bench):
     """With sync = "0", a power cut that takes the log's ring along loses nothing either."""
     random = faults.draw_seed()

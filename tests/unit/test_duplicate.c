@@ -18,20 +18,58 @@ static struct weir_message make_message(uint16_t packet_id, const char *topic, c
     };
 }
 
+/* Ids in turn, as most brokers give them; a mark has its id at the bottom. */
+static uint64_t make_mark(uint64_t number, uint64_t contents)
+{
+    return contents << 16 | (number % UINT16_MAX + 1);
+}
+
 static void a_mark_is_found_until_so_many_others_came(void **state)
 {
+    uint64_t found_count = 0;
+
     (void)state;
     memset(&duplicates, 0, sizeof(duplicates));
     assert_false(weir_duplicates_find(&duplicates, 0));
-    for (uint64_t i = 1; i <= 1000; i++) {
+    for (uint64_t i = 1; i <= 2 * UINT16_MAX; i++) {
         uint64_t oldest = i > WEIR_DUPLICATE_COUNT_MAX ? i - WEIR_DUPLICATE_COUNT_MAX + 1 : 1;
 
-        weir_duplicates_add(&duplicates, i * 3);
-        assert_true(weir_duplicates_find(&duplicates, i * 3));
-        assert_true(weir_duplicates_find(&duplicates, oldest * 3));
-        assert_false(weir_duplicates_find(&duplicates, (oldest - 1) * 3));
-        assert_false(weir_duplicates_find(&duplicates, i * 3 + 1));
-        assert_int_equal(duplicates.found_count, i * 2);
+        weir_duplicates_add(&duplicates, make_mark(i, i));
+        if (i > 1000 && i % 997 != 0)
+            continue;
+        assert_true(weir_duplicates_find(&duplicates, make_mark(i, i)));
+        assert_true(weir_duplicates_find(&duplicates, make_mark(oldest, oldest)));
+        assert_false(weir_duplicates_find(&duplicates, make_mark(oldest - 1, oldest - 1)));
+        assert_false(weir_duplicates_find(&duplicates, make_mark(i, i + 1)));
+        found_count += 2;
+        assert_int_equal(duplicates.found_count, found_count);
+    }
+}
+
+static void the_newest_with_an_id_is_what_may_come_again(void **state)
+{
+    (void)state;
+    memset(&duplicates, 0, sizeof(duplicates));
+    weir_duplicates_add(&duplicates, make_mark(1, 5));
+    weir_duplicates_add(&duplicates, make_mark(2, 6));
+    weir_duplicates_add(&duplicates, make_mark(1, 7));
+    assert_false(weir_duplicates_find(&duplicates, make_mark(1, 5)));
+    assert_true(weir_duplicates_find(&duplicates, make_mark(2, 6)));
+    assert_true(weir_duplicates_find(&duplicates, make_mark(1, 7)));
+}
+
+/* All devices say the same all day: what is new has an id that has come round. */
+static void an_id_that_comes_round_is_not_taken_for_a_repeat(void **state)
+{
+    (void)state;
+    memset(&duplicates, 0, sizeof(duplicates));
+    for (uint64_t i = 0; i < UINT16_MAX; i++) {
+        assert_false(weir_duplicates_find(&duplicates, make_mark(i, 1)));
+        weir_duplicates_add(&duplicates, make_mark(i, 1));
+    }
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_false(weir_duplicates_find(&duplicates, make_mark(i, 1)));
+        weir_duplicates_add(&duplicates, make_mark(i, 1));
     }
 }
 
@@ -107,6 +145,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mark_is_found_until_so_many_others_came),
+        cmocka_unit_test(the_newest_with_an_id_is_what_may_come_again),
+        cmocka_unit_test(an_id_that_comes_round_is_not_taken_for_a_repeat),
         cmocka_unit_test(what_makes_a_message_another_makes_another_mark),
         cmocka_unit_test(every_bit_of_every_length_counts),
         cmocka_unit_test(what_is_too_long_is_known_by_its_lengths),

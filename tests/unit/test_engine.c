@@ -103,6 +103,33 @@ static void a_message_delivered_twice_counts_once(void **state)
     finish_rig(&rig);
 }
 
+/* A broker that has worked off a long queue may have as many unanswered as it has ids. */
+static void thousands_delivered_twice_count_once(void **state)
+{
+    struct weir_message message = {
+        .topic = "a/x",
+        .topic_length = 3,
+        .payload = "{\"v\":1}",
+        .payload_length = 7,
+        .arrived_ms = T0,
+    };
+    const uint64_t count = 20000;
+    struct weir_ledger ledger;
+    struct rig rig;
+
+    (void)state;
+    init_rig(&rig, 60000, 1 << 20, false);
+    for (uint64_t i = 0; i < 2 * count; i++) {
+        message.packet_id = (uint16_t)(i % count + 1);
+        message.duplicate = i >= count;
+        assert_int_equal(weir_engine_accept(&rig.engine, &message), WEIR_OK);
+    }
+    weir_engine_ledger(&rig.engine, &ledger);
+    assert_int_equal(ledger.received, count);
+    assert_int_equal(ledger.duplicates, count);
+    finish_rig(&rig);
+}
+
 static void losses_and_bad_messages_are_in_the_ledger(void **state)
 {
     const struct weir_ledger losses = {.received = 99,
@@ -206,6 +233,7 @@ int main(void)
         cmocka_unit_test(a_step_of_the_clock_is_no_silence),
         cmocka_unit_test(what_fell_silent_before_a_step_closes),
         cmocka_unit_test(a_message_delivered_twice_counts_once),
+        cmocka_unit_test(thousands_delivered_twice_count_once),
         cmocka_unit_test(losses_and_bad_messages_are_in_the_ledger),
         cmocka_unit_test(an_engine_that_adopts_goes_on_with_rows_and_numbers),
         cmocka_unit_test(windows_of_a_stream_that_changed_are_closed_before),
