@@ -1,20 +1,18 @@
 /* The engine as a whole: its clock, repeated messages, its ledger, and other configurations. */
-#include <time.h>
-
 #include "support/engine_rig.h"
 
-static void a_jump_over_years_is_quick(void **state)
+/* With a batch due every second: second by second it would take hours. */
+static void a_jump_over_a_hundred_thousand_years_is_no_walk(void **state)
 {
+    const int64_t year_ms = 366 * 86400000LL;
     struct rig rig;
-    clock_t start = clock();
 
     (void)state;
     init_rig(&rig, 1000, 1 << 20, true);
-    for (int64_t year = 0; year < 100; year++)
-        feed(&rig, T0 + year * 366 * 86400000LL, 0);
+    for (int64_t i = 0; i < 100; i++)
+        feed(&rig, T0 + i * 1000 * year_ms, 0);
     drain(&rig);
     assert_int_equal(rig.batch_count, 100);
-    assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 1);
     finish_rig(&rig);
 }
 
@@ -228,7 +226,7 @@ static void two_runs_give_the_same_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_jump_over_years_is_quick),
+        cmocka_unit_test(a_jump_over_a_hundred_thousand_years_is_no_walk),
         cmocka_unit_test(a_clock_that_goes_back_changes_nothing),
         cmocka_unit_test(a_step_of_the_clock_is_no_silence),
         cmocka_unit_test(what_fell_silent_before_a_step_closes),
