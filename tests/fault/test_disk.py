@@ -170,7 +170,8 @@ def test_bad_start(bench):
                         ("EROFS", {"operations": ALL, "error": errno.EROFS}),
                         ("hangs", {"operations": ALL, "delay_ms": 2000})):
         site.disk.set(**fault)
-        site.start()
+        # A start waits ten seconds for its disk by itself.
+        site.start(timeout_s=40)
         site.wait_storage(False, 5)
         expect(site.weir.count_log(r"error: storage: ") > 0, f"{name}: the log says nothing")
         site.load.start()
