@@ -65,20 +65,43 @@ static bool check_ranges(const struct weir_collect_batch *batch)
 
 /* --- compact --- */
 
-static bool keep_name(struct weir_collect_reader *reader, struct weir_collect_batch *batch,
-                      uint32_t stream, uint32_t series, const struct weir_compact_text *text)
+/* Returns what is wrong; NULL: nothing. */
+static const char *keep_name(struct weir_collect_reader *reader, struct weir_collect_batch *batch,
+                             uint32_t stream, uint32_t series, const struct weir_compact_text *text)
 {
     char *bytes = reader->name_bytes + reader->name_length;
 
     if (!text->there)
-        return true;
+        return NULL;
     if (batch->name_count == NAME_COUNT_MAX || NAME_BYTES_MAX - reader->name_length < text->length)
-        return false;
+        return "its names are too long";
+    /* What is no text would end whoever reads the target, behind the names of all others. */
+    if (!weir_json_is_text(text->bytes, text->length))
+        return "its names are not UTF-8";
     memcpy(bytes, text->bytes, text->length);
     reader->name_length += text->length;
     reader->names[batch->name_count++] =
         (struct weir_collect_name){stream, series, bytes, text->length};
-    return true;
+    return NULL;
+}
+
+/* Ends that are no numbers make quantiles that are none; these are left out, as aggregates are. */
+static void take_quantiles(const struct weir_compact_row *from, struct weir_collect_row *row)
+{
+    const struct weir_compact_stream *stream = &from->stream;
+    double quantiles[WEIR_QUANTILE_COUNT_MAX];
+
+    row->quantile_count = 0;
+    if (!from->has_sketch)
+        return;
+    weir_sketch_quantiles(&from->sketch, stream->quantiles, stream->quantile_count,
+                          from->summary.min, from->summary.max, quantiles);
+    for (uint32_t i = 0; i < stream->quantile_count; i++) {
+        if (!isfinite(quantiles[i]))
+            continue;
+        row->thousandths[row->quantile_count] = stream->quantiles[i];
+        row->quantiles[row->quantile_count++] = quantiles[i];
+    }
 }
 
 static void take_compact_row(const struct weir_compact_row *from, struct weir_collect_row *row)
@@ -101,13 +124,7 @@ static void take_compact_row(const struct weir_compact_row *from, struct weir_co
         if (i == WEIR_AGGREGATE_COUNT || isfinite(row->values[i]))
             row->aggregates |= 1u << i;
     }
-    row->quantile_count = from->has_sketch ? from->stream.quantile_count : 0;
-    if (row->quantile_count == 0)
-        return;
-    memcpy(row->thousandths, from->stream.quantiles,
-           row->quantile_count * sizeof(row->thousandths[0]));
-    weir_sketch_quantiles(&from->sketch, row->thousandths, row->quantile_count, summary->min,
-                          summary->max, row->quantiles);
+    take_quantiles(from, row);
 }
 
 static const char *read_compact(struct weir_collect_reader *reader, const char *bytes,
@@ -137,9 +154,12 @@ static const char *read_compact(struct weir_collect_reader *reader, const char *
     while ((outcome = weir_compact_reader_next(&reader->compact, &row)) == WEIR_COMPACT_ROW) {
         const struct weir_summary *summary = &row.summary;
 
-        if (!keep_name(reader, batch, summary->stream, WEIR_COLLECT_NO_SERIES, &row.stream_text) ||
-            !keep_name(reader, batch, summary->stream, summary->series, &row.series_text))
-            return "its names are too long";
+        problem =
+            keep_name(reader, batch, summary->stream, WEIR_COLLECT_NO_SERIES, &row.stream_text);
+        if (!problem)
+            problem = keep_name(reader, batch, summary->stream, summary->series, &row.series_text);
+        if (problem)
+            return problem;
         if (!has_room(summary->count))
             return "a count is too large";
         take_compact_row(&row, &reader->rows[batch->row_count++]);

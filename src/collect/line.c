@@ -1,5 +1,6 @@
 #include "collect/line.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,9 @@ static void add(struct weir_writer *writer, const char *text)
 {
     weir_writer_add(writer, text, strlen(text));
 }
+
+/* What names a batch in a line: each byte of gateway and epoch may come to an escape of six. */
+#define BATCH_BYTES_MAX (6 * (WEIR_NAME_LENGTH_MAX + WEIR_COLLECT_EPOCH_LENGTH_MAX) + 64)
 
 /* --- NDJSON --- */
 
@@ -208,7 +212,7 @@ static const char *members_of(const char *text, size_t length, size_t *members_l
 void weir_line_write_ledger(struct weir_writer *writer, enum weir_sink_form form,
                             const struct weir_collect_batch *batch)
 {
-    char bytes[512];
+    char bytes[BATCH_BYTES_MAX];
     struct weir_text text;
     const char *members;
     size_t length;
@@ -221,6 +225,7 @@ void weir_line_write_ledger(struct weir_writer *writer, enum weir_sink_form form
     weir_writer_add(writer, members, length);
     weir_text_init(&text, bytes, sizeof(bytes));
     add_batch(&text, batch);
+    assert(!text.overflow);
     weir_writer_add(writer, bytes, text.length);
     add(writer, "\n");
 }

@@ -1,0 +1,125 @@
+/* What a gateway that is broken, or means harm, may send: it must not reach beyond itself. */
+#include "support/collector.h"
+
+/* A collector that writes lines, to a file beside its state. */
+static struct rig *set_up_lines(enum weir_sink_form form)
+{
+    struct rig *rig = set_up();
+
+    rig->sink->destroy(rig->sink);
+    (void)snprintf(rig->output, sizeof(rig->output), "%s/lines", rig->directory);
+    rig->sink = weir_sink_create_file(&rig->state, rig->output, form);
+    assert_non_null(rig->sink);
+    rig->collector.sink = rig->sink;
+    return rig;
+}
+
+static void give_compact(struct rig *rig)
+{
+    rig->compact.head.sequence++;
+    assert_int_equal(compact_write(&rig->compact, sizeof(rig->compact.bytes)),
+                     rig->compact.row_count);
+    give(rig, "weir/v1/gate/batch", rig->compact.bytes, rig->compact.length, 0);
+}
+
+/* Of a row with bins for a sketch, ends that are no numbers. */
+static void quantiles_between_ends_that_are_no_numbers_are_left_out(void **unused)
+{
+    struct rig *rig = set_up_lines(WEIR_SINK_LINE);
+    struct compact_rig *compact = &rig->compact;
+    struct weir_sketch *sketch = &compact->sketches[0];
+    char line[512] = "";
+    FILE *file;
+
+    (void)unused;
+    compact->named = true;
+    compact->row_count = 1;
+    compact->streams[0].quantile_count = 2;
+    compact->streams[0].quantiles[0] = 1;
+    compact->streams[0].quantiles[1] = 500;
+    memset(sketch, 0, sizeof(*sketch));
+    for (int i = 0; i < 100; i++)
+        weir_sketch_accept(sketch, i);
+    compact->rows[0] = (struct weir_summary){
+        .start_ms = 10000, .end_ms = 20000, .count = 100, .min = (double)NAN, .max = 99};
+    give_compact(rig);
+    file = fopen(rig->output, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof(line), file));
+    (void)fclose(file);
+    assert_null(strstr(line, "nan"));
+    assert_null(strstr(line, "p0.1="));
+    assert_non_null(strstr(line, "p50="));
+    tear_down(rig);
+}
+
+static void names_that_are_not_utf_8_are_put_aside(void **unused)
+{
+    static char stream[] = "climate\0temperature\0Cel\0";
+    static char series[] = "hall-\xff";
+    const struct weir_compact_text stream_text = {stream, sizeof(stream) - 1, true};
+    const struct weir_compact_text series_text = {series, sizeof(series) - 1, true};
+    const struct weir_summary row = {.start_ms = 10000, .end_ms = 20000, .count = 1};
+    struct rig *rig = set_up();
+    struct compact_rig *compact = &rig->compact;
+
+    (void)unused;
+    weir_compact_writer_init(&compact->writer, compact->bytes, sizeof(compact->bytes));
+    assert_int_equal(weir_compact_writer_prepare(&compact->writer, &row, NULL), WEIR_OK);
+    weir_compact_writer_begin(&compact->writer, &compact->head);
+    assert_int_equal(weir_compact_writer_accept(&compact->writer, &compact->streams[0],
+                                                &stream_text, &series_text, &row, NULL),
+                     WEIR_OK);
+    compact->length = weir_compact_writer_seal(&compact->writer);
+    give(rig, "weir/v1/gate/batch", compact->bytes, compact->length, 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM summaries"), 0);
+    assert_int_equal(ask(rig, "SELECT problem = 'its names are not UTF-8' FROM damaged"), 1);
+    tear_down(rig);
+}
+
+/* Both of them of bytes that are escaped in JSON. */
+static void a_line_has_room_for_any_gateway_and_epoch(void **unused)
+{
+    char gateway[2 * WEIR_NAME_LENGTH_MAX + 1] = "";
+    char epoch[6 * WEIR_COLLECT_EPOCH_LENGTH_MAX + 1] = "";
+    char topic[128] = "weir/v1/";
+    char text[1024];
+    char expected[1024];
+    char line[1024] = "";
+    struct rig *rig = set_up_lines(WEIR_SINK_NDJSON);
+    FILE *file;
+
+    (void)unused;
+    for (int i = 0; i < WEIR_NAME_LENGTH_MAX; i++) {
+        strcat(gateway, "\\\"");
+        strcat(topic, "\"");
+    }
+    for (int i = 0; i < WEIR_COLLECT_EPOCH_LENGTH_MAX; i++)
+        strcat(epoch, "\\u0001");
+    strcat(topic, "/batch");
+    (void)snprintf(text, sizeof(text),
+                   "{\"schema\":\"weir.batch/1\",\"gateway\":\"%s\",\"epoch\":\"%s\",\"seq\":41,"
+                   "\"ledger\":{},\"summaries\":[]}",
+                   gateway, epoch);
+    (void)snprintf(expected, sizeof(expected),
+                   "{\"type\":\"ledger\",\"gateway\":\"%s\",\"epoch\":\"%s\",\"seq\":41}\n",
+                   gateway, epoch);
+    give(rig, topic, text, strlen(text), 0);
+    file = fopen(rig->output, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof(line), file));
+    (void)fclose(file);
+    assert_string_equal(line, expected);
+    tear_down(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quantiles_between_ends_that_are_no_numbers_are_left_out),
+        cmocka_unit_test(names_that_are_not_utf_8_are_put_aside),
+        cmocka_unit_test(a_line_has_room_for_any_gateway_and_epoch),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
