@@ -69,35 +69,6 @@ static enum weir_status give_rows(struct weir_collector *collector, int64_t sour
     return status == WEIR_OK ? sink->accept_ledger(sink, batch) : status;
 }
 
-/* Names came: what was held back of their table may go on now. */
-static enum weir_status release_held(struct weir_collector *collector,
-                                     const struct weir_spool_message *message, int64_t source,
-                                     uint64_t table)
-{
-    struct weir_state_held held = {0};
-    enum weir_status status;
-
-    while ((status = weir_state_next_held(collector->state, source, table, &held, collector->held,
-                                          sizeof(collector->held))) == WEIR_OK) {
-        if (weir_collect_reader_read(collector->reader, collector->tracks, collector->held,
-                                     held.length, &collector->batch))
-            continue;
-        status = name_rows(collector, source);
-        if (status == WEIR_REFUSED)
-            continue;
-        if (status == WEIR_OK && collector->refusal)
-            status = weir_state_put_aside(collector->state, message->topic, collector->refusal,
-                                          collector->held, held.length, held.arrived_ms);
-        if (status == WEIR_OK)
-            status = give_rows(collector, source);
-        if (status == WEIR_OK)
-            status = weir_state_release_held(collector->state, held.id);
-        if (status != WEIR_OK)
-            return status;
-    }
-    return status == WEIR_REFUSED ? WEIR_OK : status;
-}
-
 static enum weir_status keep_names(struct weir_collector *collector, int64_t source, bool *fresh)
 {
     const struct weir_collect_batch *batch = &collector->batch;
@@ -130,7 +101,7 @@ static enum weir_status give_batch(struct weir_collector *collector,
     }
     if (status != WEIR_OK || !compact || !fresh)
         return status;
-    return release_held(collector, message, source, table);
+    return weir_state_release_held(collector->state, source, table);
 }
 
 static enum weir_status accept_batch(struct weir_collector *collector,
@@ -229,31 +200,114 @@ static void undo(struct weir_collector *collector, const struct weir_collect_cou
     collector->counts = *before;
 }
 
-/* A transaction over at most count_max messages. *count: how many there were. */
-static enum weir_status work(struct weir_collector *collector, unsigned count_max, unsigned *count)
+/* Takes some messages of the spool, in a transaction that is begun if there are any. */
+static enum weir_status take_messages(struct weir_collector *collector, bool *begun)
 {
     enum weir_status status = WEIR_OK;
     struct weir_spool_message message;
 
-    for (*count = 0; *count < count_max; ++*count) {
+    for (unsigned i = 0; i < collector->sink->message_count_max; i++) {
         status = weir_spool_take(collector->spool, &message);
         if (status == WEIR_REFUSED)
             break;
         if (status == WEIR_FULL)
             (void)snprintf(collector->sink->problem, sizeof(collector->sink->problem), "%s",
                            weir_db_problem(&collector->spool->reading));
-        if (status == WEIR_OK && *count == 0)
+        if (status == WEIR_OK && !*begun)
             status = weir_state_begin(collector->state);
         if (status == WEIR_OK)
             status = accept(collector, &message);
         if (status != WEIR_OK)
             return status;
+        *begun = true;
         collector->newest_ms = message.arrived_ms;
     }
-    if (*count == 0)
-        return WEIR_OK;
-    status = collector->refusal ? WEIR_OK : collector->sink->finish(collector->sink);
-    return status == WEIR_OK ? weir_state_commit(collector->state) : status;
+    return WEIR_OK;
+}
+
+/* A batch held back, whose names may be there now. */
+static enum weir_status accept_held(struct weir_collector *collector,
+                                    const struct weir_state_held *held)
+{
+    const char *problem = weir_collect_reader_read(
+        collector->reader, collector->tracks, collector->held, held->length, &collector->batch);
+    enum weir_status status = problem ? WEIR_OK : name_rows(collector, held->source);
+
+    if (status == WEIR_REFUSED)
+        return weir_state_pass_released(collector->state, held->id);
+    if (status == WEIR_OK && !problem)
+        problem = collector->refusal;
+    if (status == WEIR_OK && problem) {
+        collector->counts.damaged++;
+        return weir_state_put_held_aside(collector->state, held->id, problem);
+    }
+    if (status == WEIR_OK)
+        status = give_rows(collector, held->source);
+    return status == WEIR_OK ? weir_state_remove_held(collector->state, held->id) : status;
+}
+
+/* The same, of batches held back. Another collector may be at them as well: what there is, is looked
+ * for anew when the transaction has begun. */
+static enum weir_status take_held(struct weir_collector *collector, bool *begun)
+{
+    struct weir_state *state = collector->state;
+    struct weir_state_held held;
+    enum weir_status status =
+        weir_state_next_released(state, &held, collector->held, sizeof(collector->held));
+
+    if (status != WEIR_OK)
+        return status == WEIR_REFUSED ? WEIR_OK : status;
+    status = weir_state_begin(state);
+    *begun = status == WEIR_OK;
+    for (unsigned i = 0; status == WEIR_OK; i++) {
+        status = weir_state_next_released(state, &held, collector->held, sizeof(collector->held));
+        if (status == WEIR_OK && i == collector->sink->message_count_max)
+            return WEIR_OK;
+        if (status == WEIR_OK)
+            status = accept_held(collector, &held);
+    }
+    return status == WEIR_REFUSED ? weir_state_end_release(state) : status;
+}
+
+/* *begun: whether there was anything to take. */
+static enum weir_status work(struct weir_collector *collector,
+                             enum weir_status (*take)(struct weir_collector *, bool *), bool *begun)
+{
+    enum weir_status status;
+
+    *begun = false;
+    status = take(collector, begun);
+    if (status == WEIR_OK && *begun && !collector->refusal)
+        status = collector->sink->finish(collector->sink);
+    return status == WEIR_OK && *begun ? weir_state_commit(collector->state) : status;
+}
+
+/* A transaction, or none: WEIR_REFUSED. */
+static enum weir_status transact(struct weir_collector *collector,
+                                 enum weir_status (*take)(struct weir_collector *, bool *))
+{
+    struct weir_collect_counts before = collector->counts;
+    char refusal[sizeof(collector->sink->problem)];
+    enum weir_status status;
+    bool begun;
+
+    collector->sink->problem[0] = '\0';
+    status = work(collector, take, &begun);
+    if (status == WEIR_REFUSED) {
+        /* What a target will never take must not stop what comes behind. */
+        undo(collector, &before);
+        memcpy(refusal, collector->sink->problem, sizeof(refusal));
+        collector->refusal = refusal;
+        weir_log_error("the target refuses what it is sent; it is put aside: %s", refusal);
+        status = work(collector, take, &begun);
+        collector->refusal = NULL;
+    }
+    if (status != WEIR_OK) {
+        complain(collector);
+        undo(collector, &before);
+        return WEIR_FULL;
+    }
+    return begun ? WEIR_OK : WEIR_REFUSED;
 }
 
 /* By the time at which messages arrive. A failure is tried again at the next step. */
@@ -283,30 +337,17 @@ static void expire(struct weir_collector *collector)
 
 enum weir_status weir_collector_step(struct weir_collector *collector)
 {
-    struct weir_collect_counts before = collector->counts;
-    char refusal[sizeof(collector->sink->problem)];
-    enum weir_status status;
-    unsigned count;
+    enum weir_status messages = transact(collector, take_messages);
+    enum weir_status held = WEIR_REFUSED;
 
-    collector->sink->problem[0] = '\0';
-    status = work(collector, collector->sink->message_count_max, &count);
-    if (status == WEIR_REFUSED) {
-        /* What a target will never take must not stop what comes behind. */
-        undo(collector, &before);
-        memcpy(refusal, collector->sink->problem, sizeof(refusal));
-        collector->refusal = refusal;
-        weir_log_error("the target refuses what it is sent; it is put aside: %s", refusal);
-        status = work(collector, collector->sink->message_count_max, &count);
-        collector->refusal = NULL;
-    }
-    if (status != WEIR_OK) {
-        complain(collector);
-        undo(collector, &before);
+    if (messages == WEIR_OK)
+        weir_spool_release(collector->spool);
+    if (messages != WEIR_FULL)
+        held = transact(collector, take_held);
+    if (messages == WEIR_FULL || held == WEIR_FULL)
         return WEIR_FULL;
-    }
-    if (count == 0)
+    if (messages == WEIR_REFUSED && held == WEIR_REFUSED)
         return WEIR_REFUSED;
-    weir_spool_release(collector->spool);
     if (collector->complained)
         weir_log_info("storing again");
     collector->complained = false;

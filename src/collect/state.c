@@ -52,6 +52,10 @@ static const char *const upgrades[] = {
     "INSERT INTO numbering SELECT DISTINCT name.source, tbl, arrived FROM name"
     " JOIN source ON source.id = name.source;"
     "PRAGMA user_version = 2;",
+
+    "ALTER TABLE numbering ADD COLUMN released INTEGER;"
+    "CREATE INDEX numbering_released ON numbering(released) WHERE released IS NOT NULL;"
+    "PRAGMA user_version = 3;",
 };
 
 #define VERSION ((int)(sizeof(upgrades) / sizeof(upgrades[0])))
@@ -60,6 +64,11 @@ static const char *const upgrades[] = {
 #define HAS_ENDED                                                                                  \
     "EXISTS (SELECT 1 FROM source AS its JOIN source AS newer ON newer.gateway = its.gateway"      \
     " WHERE its.id = numbering.source AND newer.arrived > numbering.arrived)"
+
+#define PUT_ASIDE                                                                                  \
+    "INSERT INTO damaged(arrived, topic, problem, payload)"                                        \
+    " SELECT held.arrived, 'weir/v1/' || gateway || '/batch', "
+#define FROM_HELD " FROM held JOIN source ON source.id = source WHERE "
 
 static const char *const texts[WEIR_STATE_STATEMENT_COUNT] = {
     [WEIR_STATE_BEGIN] = "BEGIN IMMEDIATE",
@@ -76,19 +85,26 @@ static const char *const texts[WEIR_STATE_STATEMENT_COUNT] = {
     [WEIR_STATE_FIND_NAME] = "SELECT text FROM name WHERE source = ? AND tbl = ? AND stream = ?"
                              " AND series = ?",
     [WEIR_STATE_SET_NAME] = "INSERT OR IGNORE INTO name VALUES(?, ?, ?, ?, ?)",
-    [WEIR_STATE_SET_NUMBERING] = "INSERT OR REPLACE INTO numbering VALUES(?, ?, ?)",
+    [WEIR_STATE_SET_NUMBERING] = "INSERT INTO numbering(source, tbl, arrived) VALUES(?1, ?2, ?3)"
+                                 " ON CONFLICT DO UPDATE SET arrived = ?3",
     [WEIR_STATE_ADD_HELD] = "INSERT INTO held(source, tbl, payload, arrived) VALUES(?, ?, ?, ?)",
-    [WEIR_STATE_FIND_HELD] =
-        "SELECT id, payload, arrived FROM held WHERE source = ? AND tbl = ? AND id > ?"
-        " ORDER BY id LIMIT 1",
-    [WEIR_STATE_COUNT_HELD] = "SELECT count(*), min(id) FROM held",
+    [WEIR_STATE_RELEASE_HELD] = "UPDATE numbering SET released = 0 WHERE source = ?1 AND tbl = ?2"
+                                " AND EXISTS (SELECT 1 FROM held WHERE source = ?1 AND tbl = ?2)",
+    [WEIR_STATE_FIND_RELEASED] =
+        "SELECT held.id, held.source, payload FROM numbering JOIN held ON"
+        " held.source = numbering.source AND held.tbl = numbering.tbl AND id > released"
+        " WHERE released IS NOT NULL LIMIT 1",
+    [WEIR_STATE_PASS_RELEASED] = "UPDATE numbering SET released = ?1 WHERE (source, tbl) ="
+                                 " (SELECT source, tbl FROM held WHERE id = ?1)",
+    [WEIR_STATE_END_RELEASE] = "UPDATE numbering SET released = NULL WHERE released IS NOT NULL",
+    [WEIR_STATE_COUNT_HELD] = "SELECT count(*) FROM held",
+    [WEIR_STATE_FIND_MOST_HELD] = "SELECT min(held.id) FROM held JOIN source ON source.id = source"
+                                  " GROUP BY gateway ORDER BY count(*) DESC, min(held.id) LIMIT 1",
     [WEIR_STATE_REMOVE_HELD] = "DELETE FROM held WHERE id = ?",
-    [WEIR_STATE_PUT_HELD_ASIDE] =
-        "INSERT INTO damaged(arrived, topic, problem, payload)"
-        " SELECT held.arrived, 'weir/v1/' || gateway || '/batch', 'its names never came', payload"
-        " FROM held JOIN source ON source.id = source WHERE held.arrived < ?1 OR held.id <= ?2"
-        " ORDER BY held.id",
-    [WEIR_STATE_REMOVE_OLD_HELD] = "DELETE FROM held WHERE arrived < ?1 OR id <= ?2",
+    [WEIR_STATE_PUT_HELD_ASIDE] = PUT_ASIDE "?2, payload" FROM_HELD "held.id = ?1",
+    [WEIR_STATE_PUT_OLD_HELD_ASIDE] =
+        PUT_ASIDE "'its names never came', payload" FROM_HELD "held.arrived < ?1 ORDER BY held.id",
+    [WEIR_STATE_REMOVE_OLD_HELD] = "DELETE FROM held WHERE arrived < ?1",
     [WEIR_STATE_REMOVE_OLD_NAMES] = "DELETE FROM name WHERE (source, tbl) IN (SELECT source, tbl"
                                     " FROM numbering WHERE arrived < ?1 AND " HAS_ENDED ")",
     [WEIR_STATE_REMOVE_OLD_NUMBERINGS] = "DELETE FROM numbering WHERE arrived < ?1 AND " HAS_ENDED,

@@ -36,7 +36,7 @@ struct weir_collect_alert {
 #define WEIR_STATE_DAMAGED_AGE_MS ((int64_t)90 * 24 * 3600 * 1000)
 
 /* Batches held back, and how long: names that are to come, come within 64 batches. Of more the oldest
- * is put aside. */
+ * of the gateway that has most of them is put aside. */
 #define WEIR_STATE_HELD_COUNT_MAX 10000
 #define WEIR_STATE_HELD_AGE_MS ((int64_t)30 * 24 * 3600 * 1000)
 
@@ -58,10 +58,15 @@ enum weir_state_statement {
     WEIR_STATE_SET_NAME,
     WEIR_STATE_SET_NUMBERING,
     WEIR_STATE_ADD_HELD,
-    WEIR_STATE_FIND_HELD,
+    WEIR_STATE_RELEASE_HELD,
+    WEIR_STATE_FIND_RELEASED,
+    WEIR_STATE_PASS_RELEASED,
+    WEIR_STATE_END_RELEASE,
     WEIR_STATE_COUNT_HELD,
+    WEIR_STATE_FIND_MOST_HELD,
     WEIR_STATE_REMOVE_HELD,
     WEIR_STATE_PUT_HELD_ASIDE,
+    WEIR_STATE_PUT_OLD_HELD_ASIDE,
     WEIR_STATE_REMOVE_OLD_HELD,
     WEIR_STATE_REMOVE_OLD_NAMES,
     WEIR_STATE_REMOVE_OLD_NUMBERINGS,
@@ -116,18 +121,31 @@ enum weir_status weir_state_hold(struct weir_state *state, int64_t source, uint6
                                  const void *bytes, size_t length, int64_t arrived_ms,
                                  int64_t *aside);
 
+/* Names came: what was held back of their table may go on now, by weir_state_next_released. */
+enum weir_status weir_state_release_held(struct weir_state *state, int64_t source, uint64_t table);
+
 /* A batch held back. */
 struct weir_state_held {
-    int64_t id; /* 0: before the first */
-    int64_t arrived_ms;
+    int64_t id;
+    int64_t source;
     size_t length;
 };
 
-/* The first batch held back of this table behind held->id; WEIR_REFUSED: there is none. The bytes are
- * copied into the caller's size bytes. */
-enum weir_status weir_state_next_held(struct weir_state *state, int64_t source, uint64_t table,
-                                      struct weir_state_held *held, char *bytes, size_t size);
-enum weir_status weir_state_release_held(struct weir_state *state, int64_t id);
+/* The next batch whose names may have come; WEIR_REFUSED: there is none. It is the next until it is
+ * passed. The bytes are copied into the caller's size bytes. */
+enum weir_status weir_state_next_released(struct weir_state *state, struct weir_state_held *held,
+                                          char *bytes, size_t size);
+
+/* Passes one over whose names have not come all the same. */
+enum weir_status weir_state_pass_released(struct weir_state *state, int64_t id);
+
+/* Notes that there is no next one. */
+enum weir_status weir_state_end_release(struct weir_state *state);
+
+/* Forgets a batch held back; or puts it aside, with what is wrong with it. */
+enum weir_status weir_state_remove_held(struct weir_state *state, int64_t id);
+enum weir_status weir_state_put_held_aside(struct weir_state *state, int64_t id,
+                                           const char *problem);
 
 /* What weir_state_expire removed, or put aside. */
 struct weir_state_expired {

@@ -1,44 +1,57 @@
 /* Batches that wait for names, and what becomes of all that waits in vain. */
+#include <assert.h>
 #include <string.h>
 
 #include "collect/state.h"
 
-/* Puts aside the batches held back that arrived before then, and those with ids up to this one. *count
- * is how many there were. */
-static enum weir_status put_held_aside(struct weir_state *state, int64_t before_ms, int64_t last_id,
-                                       int64_t *count)
+enum weir_status weir_state_remove_held(struct weir_state *state, int64_t id)
 {
-    const enum weir_state_statement statements[] = {WEIR_STATE_PUT_HELD_ASIDE,
-                                                    WEIR_STATE_REMOVE_OLD_HELD};
-    enum weir_status status = WEIR_OK;
-
-    for (int i = 0; status == WEIR_OK && i < 2; i++) {
-        (void)sqlite3_bind_int64(state->statements[statements[i]], 1, before_ms);
-        (void)sqlite3_bind_int64(state->statements[statements[i]], 2, last_id);
-        status = weir_state_run(state, statements[i]);
-    }
-    if (status != WEIR_OK)
-        return status;
-    *count = sqlite3_changes64(state->db.handle);
-    return *count > 0 ? weir_state_trim_damaged(state) : WEIR_OK;
+    (void)sqlite3_bind_int64(state->statements[WEIR_STATE_REMOVE_HELD], 1, id);
+    return weir_state_run(state, WEIR_STATE_REMOVE_HELD);
 }
 
-static enum weir_status limit_held(struct weir_state *state, int64_t *aside)
+enum weir_status weir_state_put_held_aside(struct weir_state *state, int64_t id,
+                                           const char *problem)
 {
-    sqlite3_stmt *statement = state->statements[WEIR_STATE_COUNT_HELD];
-    enum weir_status status = weir_state_find(statement);
-    int64_t count;
-    int64_t oldest;
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_PUT_HELD_ASIDE];
+    enum weir_status status;
 
-    *aside = 0;
+    (void)sqlite3_bind_int64(statement, 1, id);
+    weir_db_bind_text(statement, 2, problem, strlen(problem));
+    status = weir_state_run(state, WEIR_STATE_PUT_HELD_ASIDE);
+    if (status == WEIR_OK)
+        status = weir_state_trim_damaged(state);
+    return status == WEIR_OK ? weir_state_remove_held(state, id) : status;
+}
+
+/* *number: what the statement finds. */
+static enum weir_status find_number(struct weir_state *state, enum weir_state_statement which,
+                                    int64_t *number)
+{
+    enum weir_status status = weir_state_find(state->statements[which]);
+
     if (status != WEIR_OK)
         return status;
-    count = sqlite3_column_int64(statement, 0);
-    oldest = sqlite3_column_int64(statement, 1);
-    (void)sqlite3_reset(statement);
-    if (count <= WEIR_STATE_HELD_COUNT_MAX)
-        return WEIR_OK;
-    return put_held_aside(state, INT64_MIN, oldest, aside);
+    *number = sqlite3_column_int64(state->statements[which], 0);
+    (void)sqlite3_reset(state->statements[which]);
+    return WEIR_OK;
+}
+
+/* A gateway whose names never come must not push out what is held back of others. */
+static enum weir_status limit_held(struct weir_state *state, int64_t *aside)
+{
+    int64_t count;
+    int64_t oldest;
+    enum weir_status status = find_number(state, WEIR_STATE_COUNT_HELD, &count);
+
+    *aside = 0;
+    if (status != WEIR_OK || count <= WEIR_STATE_HELD_COUNT_MAX)
+        return status;
+    status = find_number(state, WEIR_STATE_FIND_MOST_HELD, &oldest);
+    if (status == WEIR_OK)
+        status = weir_state_put_held_aside(state, oldest, "its names never came");
+    *aside = status == WEIR_OK;
+    return status;
 }
 
 enum weir_status weir_state_hold(struct weir_state *state, int64_t source, uint64_t table,
@@ -56,33 +69,41 @@ enum weir_status weir_state_hold(struct weir_state *state, int64_t source, uint6
     return status == WEIR_OK ? limit_held(state, aside) : status;
 }
 
-enum weir_status weir_state_next_held(struct weir_state *state, int64_t source, uint64_t table,
-                                      struct weir_state_held *held, char *bytes, size_t size)
+enum weir_status weir_state_release_held(struct weir_state *state, int64_t source, uint64_t table)
 {
-    sqlite3_stmt *statement = state->statements[WEIR_STATE_FIND_HELD];
-    enum weir_status status;
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_RELEASE_HELD];
 
     (void)sqlite3_bind_int64(statement, 1, source);
     (void)sqlite3_bind_int64(statement, 2, (int64_t)table);
-    (void)sqlite3_bind_int64(statement, 3, held->id);
-    status = weir_state_find(statement);
+    return weir_state_run(state, WEIR_STATE_RELEASE_HELD);
+}
+
+enum weir_status weir_state_next_released(struct weir_state *state, struct weir_state_held *held,
+                                          char *bytes, size_t size)
+{
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_FIND_RELEASED];
+    enum weir_status status = weir_state_find(statement);
+
     if (status != WEIR_OK)
         return status;
     held->id = sqlite3_column_int64(statement, 0);
-    held->length = (size_t)sqlite3_column_bytes(statement, 1);
-    held->arrived_ms = sqlite3_column_int64(statement, 2);
-    if (held->length > size)
-        status = WEIR_REFUSED;
-    else
-        memcpy(bytes, sqlite3_column_blob(statement, 1), held->length);
+    held->source = sqlite3_column_int64(statement, 1);
+    held->length = (size_t)sqlite3_column_bytes(statement, 2);
+    assert(held->length > 0 && held->length <= size);
+    memcpy(bytes, sqlite3_column_blob(statement, 2), held->length);
     (void)sqlite3_reset(statement);
-    return status;
+    return WEIR_OK;
 }
 
-enum weir_status weir_state_release_held(struct weir_state *state, int64_t id)
+enum weir_status weir_state_pass_released(struct weir_state *state, int64_t id)
 {
-    (void)sqlite3_bind_int64(state->statements[WEIR_STATE_REMOVE_HELD], 1, id);
-    return weir_state_run(state, WEIR_STATE_REMOVE_HELD);
+    (void)sqlite3_bind_int64(state->statements[WEIR_STATE_PASS_RELEASED], 1, id);
+    return weir_state_run(state, WEIR_STATE_PASS_RELEASED);
+}
+
+enum weir_status weir_state_end_release(struct weir_state *state)
+{
+    return weir_state_run(state, WEIR_STATE_END_RELEASE);
 }
 
 /* *count: how many rows went. */
@@ -101,9 +122,14 @@ enum weir_status weir_state_expire(struct weir_state *state, int64_t now_ms,
                                    struct weir_state_expired *expired)
 {
     int64_t numberings;
+    int64_t held_ms = now_ms - WEIR_STATE_HELD_AGE_MS;
     enum weir_status status =
-        put_held_aside(state, now_ms - WEIR_STATE_HELD_AGE_MS, 0, &expired->held);
+        remove_old(state, WEIR_STATE_PUT_OLD_HELD_ASIDE, held_ms, &expired->held);
 
+    if (status == WEIR_OK && expired->held > 0)
+        status = weir_state_trim_damaged(state);
+    if (status == WEIR_OK)
+        status = remove_old(state, WEIR_STATE_REMOVE_OLD_HELD, held_ms, &expired->held);
     if (status == WEIR_OK)
         status = remove_old(state, WEIR_STATE_REMOVE_OLD_NAMES, now_ms - WEIR_STATE_NAME_AGE_MS,
                             &expired->names);

@@ -4,7 +4,7 @@
 #define DAY_MS (24 * HOUR_MS)
 
 /* A batch of three series of the gateway "gate", the next of its epoch, under this numbering. */
-static void give_batch(struct rig *rig, uint64_t epoch, uint64_t table, bool named, int64_t at_ms)
+static void put_batch(struct rig *rig, uint64_t epoch, uint64_t table, bool named, int64_t at_ms)
 {
     struct compact_rig *compact = &rig->compact;
 
@@ -20,7 +20,13 @@ static void give_batch(struct rig *rig, uint64_t epoch, uint64_t table, bool nam
                                   .end_ms = (int64_t)compact->head.sequence * 10000 + 10000,
                                   .count = 1};
     assert_int_equal(compact_write(compact, sizeof(compact->bytes)), compact->row_count);
-    give(rig, "weir/v1/gate/batch", compact->bytes, compact->length, at_ms);
+    put(rig, "weir/v1/gate/batch", compact->bytes, compact->length, at_ms);
+}
+
+static void give_batch(struct rig *rig, uint64_t epoch, uint64_t table, bool named, int64_t at_ms)
+{
+    put_batch(rig, epoch, table, named, at_ms);
+    settle(rig);
 }
 
 static int64_t count_names(struct rig *rig, uint64_t table)
@@ -117,6 +123,67 @@ static void a_clock_that_jumps_to_and_fro_loses_no_name_in_use(void **unused)
     tear_down(rig);
 }
 
+/* A target that takes a message at a time, and refuses the fourth transaction for good. */
+static struct {
+    struct weir_collector *collector;
+    unsigned count;
+    uint64_t row_count;
+    uint64_t row_count_max; /* of a transaction */
+} target;
+
+static enum weir_status finish(struct weir_sink *sink)
+{
+    uint64_t row_count = target.collector->counts.rows - target.row_count;
+
+    if (row_count > target.row_count_max)
+        target.row_count_max = row_count;
+    target.row_count = target.collector->counts.rows;
+    if (++target.count != 4)
+        return WEIR_OK;
+    (void)snprintf(sink->problem, sizeof(sink->problem), "a type conflict");
+    return WEIR_REFUSED;
+}
+
+static void batches_held_back_go_on_one_by_one(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    for (int i = 0; i < 5; i++)
+        give_batch(rig, 1, 10, false, i);
+    target.collector = &rig->collector;
+    rig->sink->message_count_max = 1;
+    rig->sink->finish = finish;
+    give_batch(rig, 1, 10, true, 10);
+    assert_int_equal(target.row_count_max, 3);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM held"), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM summaries"), 15);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM damaged WHERE problem = 'a type conflict' AND"
+                              " topic = 'weir/v1/gate/batch' AND arrived = 1700000000002"),
+                     1);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM damaged"), 1);
+    tear_down(rig);
+}
+
+static void what_was_to_go_on_does_so_after_a_kill(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    for (int i = 0; i < 5; i++)
+        give_batch(rig, 1, 10, false, i);
+    rig->sink->message_count_max = 1;
+    put_batch(rig, 1, 10, true, 10);
+    assert_int_equal(weir_collector_step(&rig->collector), WEIR_OK);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM held"), 4);
+    weir_collector_finish(&rig->collector);
+    assert_true(weir_collector_init(&rig->collector, &rig->state, rig->sink, &rig->spool));
+    settle(rig);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM held"), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM summaries"), 18);
+    tear_down(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +192,8 @@ int main(void)
         cmocka_unit_test(batches_held_back_for_a_month_are_put_aside),
         cmocka_unit_test(what_was_put_aside_goes_after_three_months),
         cmocka_unit_test(a_clock_that_jumps_to_and_fro_loses_no_name_in_use),
+        cmocka_unit_test(batches_held_back_go_on_one_by_one),
+        cmocka_unit_test(what_was_to_go_on_does_so_after_a_kill),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,6 +184,27 @@ static void of_what_is_held_back_the_oldest_is_put_aside(void **unused)
     close_rig(&rig);
 }
 
+static void a_gateway_that_has_most_held_back_gives_way(void **unused)
+{
+    struct rig rig;
+    int64_t quiet;
+    int64_t loud[2];
+    int64_t aside;
+
+    (void)unused;
+    open_rig(&rig);
+    assert_int_equal(weir_state_find_source(&rig.state, "quiet", "e", &quiet), WEIR_OK);
+    assert_int_equal(weir_state_find_source(&rig.state, "loud", "e", &loud[0]), WEIR_OK);
+    assert_int_equal(weir_state_find_source(&rig.state, "loud", "f", &loud[1]), WEIR_OK);
+    assert_int_equal(weir_state_hold(&rig.state, quiet, 7, "x", 1, 0, &aside), WEIR_OK);
+    for (int i = 0; i < WEIR_STATE_HELD_COUNT_MAX + 5; i++)
+        assert_int_equal(weir_state_hold(&rig.state, loud[i % 2], 7, "x", 1, i, &aside), WEIR_OK);
+    assert_int_equal(ask(&rig, "SELECT count(*) FROM held"), WEIR_STATE_HELD_COUNT_MAX);
+    assert_int_equal(ask(&rig, "SELECT count(*) FROM damaged WHERE topic = 'weir/v1/loud/batch'"),
+                     6);
+    close_rig(&rig);
+}
+
 static void a_state_of_the_first_version_goes_on(void **unused)
 {
     const struct weir_collect_name name = {1, 2, "hall-1", 6};
@@ -249,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_name_that_came_twice_is_fresh_once),
         cmocka_unit_test(of_what_is_put_aside_the_oldest_gives_way),
         cmocka_unit_test(of_what_is_held_back_the_oldest_is_put_aside),
+        cmocka_unit_test(a_gateway_that_has_most_held_back_gives_way),
         cmocka_unit_test(a_state_of_the_first_version_goes_on),
         cmocka_unit_test(a_state_of_a_later_version_is_refused),
         cmocka_unit_test(what_is_undone_was_never_there),
