@@ -11,6 +11,9 @@ static bool set_up(struct weir_db *db, int page_bytes)
     char pragma[64];
 
     (void)snprintf(pragma, sizeof(pragma), "PRAGMA page_size = %d", page_bytes);
+    if (!weir_db_execute(db, pragma))
+        return false;
+    (void)snprintf(pragma, sizeof(pragma), "PRAGMA journal_size_limit = %d", WEIR_DB_LOG_BYTES_MAX);
     return weir_db_execute(db, pragma) && weir_db_execute(db, "PRAGMA journal_mode = WAL") &&
            weir_db_execute(db, "PRAGMA synchronous = FULL") &&
            weir_db_execute(db, "PRAGMA cache_size = -65536");

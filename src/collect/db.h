@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a write-ahead log keeps of its file, in bytes: most transactions, and little of the disk. It
+ * grows beyond that while somebody reads on in one transaction. */
+#define WEIR_DB_LOG_BYTES_MAX (64 * 1024 * 1024)
+
 struct weir_db {
     sqlite3 *handle;
     const char *path; /* borrowed */

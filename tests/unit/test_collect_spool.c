@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collect/spool.h"
@@ -147,6 +148,35 @@ static void a_full_one_gives_up_at_a_stop(void **state)
     close_rig(&rig);
 }
 
+static int64_t log_bytes(const struct rig *rig)
+{
+    struct stat status;
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s-one.spool-wal", rig->path);
+    assert_int_equal(stat(path, &status), 0);
+    return (int64_t)status.st_size;
+}
+
+/* Many arrive while one message is at work. */
+static void its_log_shrinks_again_behind_a_slow_target(void **state)
+{
+    struct weir_spool_message message;
+    struct rig rig;
+
+    (void)state;
+    open_rig(&rig);
+    assert_true(put(&rig, 0));
+    assert_int_equal(weir_spool_take(&rig.spool, &message), WEIR_OK);
+    while (log_bytes(&rig) <= 2 * WEIR_DB_LOG_BYTES_MAX)
+        assert_true(put(&rig, 1));
+    weir_spool_release(&rig.spool);
+    for (int i = 0; i < 3; i++)
+        assert_true(put(&rig, 2));
+    assert_in_range(log_bytes(&rig), 0, WEIR_DB_LOG_BYTES_MAX);
+    close_rig(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +184,7 @@ int main(void)
         cmocka_unit_test(another_of_the_same_name_is_refused),
         cmocka_unit_test(a_full_one_waits_until_there_is_room),
         cmocka_unit_test(a_full_one_gives_up_at_a_stop),
+        cmocka_unit_test(its_log_shrinks_again_behind_a_slow_target),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
