@@ -55,10 +55,11 @@ static bool has_room(uint64_t number)
     return number <= INT64_MAX;
 }
 
+/* A batch stands for earlier ones. If one could for those to come, they would be taken for repeated. */
 static bool check_ranges(const struct weir_collect_batch *batch)
 {
     for (uint32_t i = 0; i < batch->range_count; i++)
-        if (!has_room(batch->ranges[i].last))
+        if (batch->ranges[i].last >= batch->sequence)
             return false;
     return true;
 }
@@ -326,7 +327,7 @@ const char *weir_collect_reader_read(struct weir_collect_reader *reader, struct 
     weir_tracks_reserve(tracks, ROW_COUNT_MAX);
     problem = batch->compact ? read_compact(reader, bytes, length, batch)
                              : read_json(reader, tracks, bytes, length, batch);
-    if (!problem && (!has_room(batch->sequence) || !check_ranges(batch)))
-        return "its numbers are too large";
-    return problem;
+    if (!problem && !has_room(batch->sequence))
+        return "its number is too large";
+    return problem || check_ranges(batch) ? problem : "it stands for batches that are to come";
 }

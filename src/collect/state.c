@@ -118,8 +118,8 @@ static const char *const texts[WEIR_STATE_STATEMENT_COUNT] = {
     [WEIR_STATE_REMOVE_ALERT] = "DELETE FROM alert_state WHERE topic = ?",
     [WEIR_STATE_FIND_OUTPUT] = "SELECT device, inode, length FROM output WHERE path = ?",
     [WEIR_STATE_SET_OUTPUT] = "INSERT OR REPLACE INTO output VALUES(?, ?, ?, ?)",
-    [WEIR_STATE_COUNT_GAPS] = "SELECT coalesce(sum(last - first + 1), 0), count(DISTINCT gateway)"
-                              " FROM gap",
+    [WEIR_STATE_COUNT_GAPS] = "SELECT CAST(total(last - first + 1) AS INTEGER),"
+                              " count(DISTINCT gateway) FROM gap",
 };
 
 static int read_version(struct weir_state *state)

@@ -113,12 +113,62 @@ static void a_line_has_room_for_any_gateway_and_epoch(void **unused)
     tear_down(rig);
 }
 
+/* The next batches of the gateway "gate", by number; ranges: in JSON. */
+static void give_json(struct rig *rig, const char *gateway, uint64_t sequence, const char *ranges)
+{
+    char topic[64];
+    char text[512];
+
+    (void)snprintf(topic, sizeof(topic), "weir/v1/%s/batch", gateway);
+    (void)snprintf(text, sizeof(text),
+                   "{\"schema\":\"weir.batch/1\",\"gateway\":\"%s\",\"epoch\":\"e\",\"seq\":%llu,"
+                   "\"replaces\":%s,\"ledger\":{},\"summaries\":[{\"stream\":\"climate\","
+                   "\"series\":\"a\",\"field\":\"t\",\"start\":%llu,\"end\":%llu,\"revision\":0}]}",
+                   gateway, (unsigned long long)sequence, ranges, (unsigned long long)sequence,
+                   (unsigned long long)sequence);
+    give(rig, topic, text, strlen(text), 0);
+}
+
+static void a_batch_cannot_stand_for_those_to_come(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    give_json(rig, "gate", 5, "[[3,4]]");
+    give_json(rig, "gate", 6, "[[1,2],[7,100]]");
+    give_json(rig, "gate", 6, "[[6,6]]");
+    give_json(rig, "gate", 7, "[]");
+    assert_int_equal(ask(rig, "SELECT count(*) FROM damaged"), 2);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM summaries WHERE start_ms IN (5, 7)"), 2);
+    assert_int_equal(ask(rig, "SELECT first = 6 AND last = 6 FROM gap"), 1);
+    tear_down(rig);
+}
+
+static void gaps_are_counted_up_to_the_largest_number(void **unused)
+{
+    struct rig *rig = set_up();
+    int64_t batches;
+    int64_t gateways;
+
+    (void)unused;
+    for (int i = 0; i < 2; i++) {
+        give_json(rig, i == 0 ? "a" : "b", 0, "[]");
+        give_json(rig, i == 0 ? "a" : "b", INT64_MAX, "[]");
+    }
+    assert_int_equal(weir_state_count_gaps(&rig->state, &batches, &gateways), WEIR_OK);
+    assert_int_equal(gateways, 2);
+    assert_int_equal(batches, INT64_MAX);
+    tear_down(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_between_ends_that_are_no_numbers_are_left_out),
         cmocka_unit_test(names_that_are_not_utf_8_are_put_aside),
         cmocka_unit_test(a_line_has_room_for_any_gateway_and_epoch),
+        cmocka_unit_test(a_batch_cannot_stand_for_those_to_come),
+        cmocka_unit_test(gaps_are_counted_up_to_the_largest_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
