@@ -273,12 +273,14 @@ static enum weir_status take_held(struct weir_collector *collector, bool *begun)
 static enum weir_status work(struct weir_collector *collector,
                              enum weir_status (*take)(struct weir_collector *, bool *), bool *begun)
 {
-    enum weir_status status;
+    struct weir_sink *sink = collector->sink;
+    enum weir_status status = sink->begin ? sink->begin(sink) : WEIR_OK;
 
     *begun = false;
-    status = take(collector, begun);
+    if (status == WEIR_OK)
+        status = take(collector, begun);
     if (status == WEIR_OK && *begun && !collector->refusal)
-        status = collector->sink->finish(collector->sink);
+        status = sink->finish(sink);
     return status == WEIR_OK && *begun ? weir_state_commit(collector->state) : status;
 }
 

@@ -2,7 +2,7 @@
  * Where rows go. A sink takes the rows of a transaction and makes them safe before the state's
  * commit says that they are:
  *
- *     accept_row, accept_ledger, accept_alert ...    finish | undo
+ *     begin    accept_row, accept_ledger, accept_alert ...    finish | undo
  */
 #ifndef WEIR_COLLECT_SINK_H
 #define WEIR_COLLECT_SINK_H
@@ -13,6 +13,10 @@
 
 struct weir_sink {
     unsigned message_count_max; /* of a transaction */
+
+    /* Looks whether all is as it was left, before the state's transaction begins. WEIR_FULL: it is not,
+     * for now. NULL: there is nothing to look at. */
+    enum weir_status (*begin)(struct weir_sink *sink);
 
     enum weir_status (*accept_row)(struct weir_sink *sink, const struct weir_collect_batch *batch,
                                    int64_t source, const struct weir_collect_row *row);
@@ -39,7 +43,7 @@ enum weir_sink_form { WEIR_SINK_NDJSON, WEIR_SINK_LINE };
 
 /* A file that is appended to; path is borrowed. The state remembers how far it is safe: what stands
  * behind that when it is opened again was written in a transaction that did not end, and is cut
- * off. */
+ * off. A file that is moved away while it is open is begun anew with the next transaction. */
 struct weir_sink *weir_sink_create_file(struct weir_state *state, const char *path,
                                         enum weir_sink_form form);
 

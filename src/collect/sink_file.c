@@ -20,10 +20,9 @@ struct file_sink {
 };
 
 /* The file's end is where the next transaction begins, whatever was written to it before. */
-static int cut(struct file_sink *file, int64_t length)
+static int cut(int fd, int64_t length)
 {
-    return ftruncate(file->fd, length) == 0 && lseek(file->fd, length, SEEK_SET) == length ? 0
-                                                                                           : errno;
+    return ftruncate(fd, length) == 0 && lseek(fd, length, SEEK_SET) == length ? 0 : errno;
 }
 
 static enum weir_status finish(struct weir_sink *sink)
@@ -45,10 +44,13 @@ static void undo(struct weir_sink *sink)
 {
     struct file_sink *file = (struct file_sink *)sink;
     struct weir_state_output output;
-    int error = 0;
+    struct stat status;
+    int error = EAGAIN;
 
-    if (weir_state_find_output(file->state, file->text.name, &output) == WEIR_OK)
-        error = cut(file, output.length);
+    /* One that somebody cut is not to be filled up with zeros. */
+    if (weir_state_find_output(file->state, file->text.name, &output) == WEIR_OK &&
+        fstat(file->fd, &status) == 0)
+        error = status.st_size >= output.length ? cut(file->fd, output.length) : 0;
     weir_writer_init(&file->text.writer, file->fd, file->text.name);
     file->text.writer.error = error;
 }
@@ -63,29 +65,79 @@ static void destroy(struct weir_sink *sink)
 }
 
 /* A file that was put in the place of the one known, or cut by somebody, is taken as it is. */
-static bool resume(struct file_sink *file)
+static bool resume(struct file_sink *file, int fd)
 {
     struct weir_state_output known;
+    struct weir_state_output safe;
     struct stat status;
     int error;
 
-    if (fstat(file->fd, &status) != 0)
+    if (fstat(fd, &status) != 0)
         return false;
     if (!S_ISREG(status.st_mode)) {
         errno = EINVAL;
         return false;
     }
-    file->safe.device = (int64_t)status.st_dev;
-    file->safe.inode = (int64_t)status.st_ino;
-    file->safe.length = status.st_size;
+    safe.device = (int64_t)status.st_dev;
+    safe.inode = (int64_t)status.st_ino;
+    safe.length = status.st_size;
     if (weir_state_find_output(file->state, file->text.name, &known) == WEIR_OK &&
-        known.device == file->safe.device && known.inode == file->safe.inode &&
-        known.length < file->safe.length)
-        file->safe.length = known.length;
-    error = cut(file, file->safe.length);
+        known.device == safe.device && known.inode == safe.inode && known.length < safe.length)
+        safe.length = known.length;
+    if (weir_state_set_output(file->state, file->text.name, &safe) != WEIR_OK) {
+        errno = EAGAIN;
+        return false;
+    }
+    error = cut(fd, safe.length);
     errno = error;
-    return error == 0 &&
-           weir_state_set_output(file->state, file->text.name, &file->safe) == WEIR_OK;
+    if (error == 0)
+        file->safe = safe;
+    return error == 0;
+}
+
+/* Opens what is at the path now. False: errno says why, and all is as before. */
+static bool open_path(struct file_sink *file)
+{
+    int fd = open(file->text.name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    int error;
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && resume(file, fd)) {
+        if (file->fd >= 0)
+            close(file->fd);
+        file->fd = fd;
+        weir_writer_init(&file->text.writer, fd, file->text.name);
+        return true;
+    }
+    error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return false;
+}
+
+/* Who rotates the file moves it away, or cuts it: what follows must neither go into a file that is
+ * about to be removed, nor leave a hole. */
+static enum weir_status begin(struct weir_sink *sink)
+{
+    struct file_sink *file = (struct file_sink *)sink;
+    struct stat status;
+    bool done;
+
+    if (stat(file->text.name, &status) == 0 && (int64_t)status.st_dev == file->safe.device &&
+        (int64_t)status.st_ino == file->safe.inode) {
+        if (status.st_size >= lseek(file->fd, 0, SEEK_CUR))
+            return WEIR_OK;
+        done = resume(file, file->fd);
+    } else {
+        done = open_path(file);
+    }
+    if (done) {
+        weir_log_info("%s was moved or cut, and is begun anew", file->text.name);
+        return WEIR_OK;
+    }
+    (void)snprintf(sink->problem, sizeof(sink->problem), "%s: %s", file->text.name,
+                   strerror(errno));
+    return WEIR_FULL;
 }
 
 struct weir_sink *weir_sink_create_file(struct weir_state *state, const char *path,
@@ -98,15 +150,14 @@ struct weir_sink *weir_sink_create_file(struct weir_state *state, const char *pa
         return NULL;
     }
     weir_text_sink_init(&file->text, path, form, MESSAGE_COUNT_MAX);
+    file->text.sink.begin = begin;
     file->text.sink.finish = finish;
     file->text.sink.undo = undo;
     file->text.sink.destroy = destroy;
     file->state = state;
-    file->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (file->fd >= 0 && flock(file->fd, LOCK_EX | LOCK_NB) == 0 && resume(file)) {
-        weir_writer_init(&file->text.writer, file->fd, path);
+    file->fd = -1;
+    if (open_path(file))
         return &file->text.sink;
-    }
     weir_log_error("cannot append to %s: %s", path, strerror(errno));
     destroy(&file->text.sink);
     return NULL;

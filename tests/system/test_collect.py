@@ -501,6 +501,41 @@ def test_line(bench):
     equal(collector.path.read_text(), expected, "after what was not finished was cut off")
 
 
+def stored_lines(path):
+    """The numbers of the rows in a file of lines; of no file, none."""
+    if not path.exists():
+        return []
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(line["start"] - T0) // 10_000 for line in lines if line["type"] == "summary"]
+
+
+def test_rotated(bench):
+    """A file that is moved away, removed or cut is begun anew, and no row is lost with it."""
+    broker = bench.broker()
+    collector = Collector(bench, broker, "ndjson:rows").start_subscribed()
+    moved = collector.path.with_name("rows.1")
+    path = collector.path
+    send(broker, batch(1))
+    wait_for(lambda: stored_lines(path) == [1], "a row")
+    path.rename(moved)
+    send(broker, batch(2))
+    wait_for(lambda: stored_lines(path) == [2], "a row in a new file")
+    moved.unlink()
+    path.unlink()
+    send(broker, batch(3))
+    wait_for(lambda: stored_lines(path) == [3], "a row in the next file")
+    path.write_text("")
+    send(broker, batch(4))
+    wait_for(lambda: path.read_text() and stored_lines(path) == [4], "a row behind the cut")
+    collector.kill()
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("half a li")
+    collector.start_subscribed()
+    send(broker, batch(5))
+    wait_for(lambda: path.read_text().count("\n") >= 4 and stored_lines(path) == [4, 5],
+             "a row behind what was not finished")
+
+
 def test_usage(bench):
     """Wrong usage is told and ends with 2; a missing part is named."""
     for arguments in ([], ["--broker", "mqtt://127.0.0.1:1"], ["--to", "sqlite:x"],

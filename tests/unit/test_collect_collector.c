@@ -184,6 +184,29 @@ static void what_was_to_go_on_does_so_after_a_kill(void **unused)
     tear_down(rig);
 }
 
+static void lines_that_could_not_be_taken_back_come_once(void **unused)
+{
+    struct rig *rig = set_up_lines(WEIR_SINK_LINE);
+    char line[512];
+    FILE *file;
+    int count = 0;
+
+    (void)unused;
+    put_batch(rig, 1, 10, true, 0);
+    assert_true(weir_db_execute(&rig->state.db, "ALTER TABLE output RENAME TO away"));
+    assert_int_equal(weir_collector_step(&rig->collector), WEIR_FULL);
+    assert_true(weir_db_execute(&rig->state.db, "ALTER TABLE away RENAME TO output"));
+    (void)weir_collector_step(&rig->collector);
+    settle(rig);
+    file = fopen(rig->output, "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        count++;
+    (void)fclose(file);
+    assert_int_equal(count, 3);
+    tear_down(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_jumps_to_and_fro_loses_no_name_in_use),
         cmocka_unit_test(batches_held_back_go_on_one_by_one),
         cmocka_unit_test(what_was_to_go_on_does_so_after_a_kill),
+        cmocka_unit_test(lines_that_could_not_be_taken_back_come_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,19 +1,6 @@
 /* What a gateway that is broken, or means harm, may send: it must not reach beyond itself. */
 #include "support/collector.h"
 
-/* A collector that writes lines, to a file beside its state. */
-static struct rig *set_up_lines(enum weir_sink_form form)
-{
-    struct rig *rig = set_up();
-
-    rig->sink->destroy(rig->sink);
-    (void)snprintf(rig->output, sizeof(rig->output), "%s/lines", rig->directory);
-    rig->sink = weir_sink_create_file(&rig->state, rig->output, form);
-    assert_non_null(rig->sink);
-    rig->collector.sink = rig->sink;
-    return rig;
-}
-
 static void give_compact(struct rig *rig)
 {
     rig->compact.head.sequence++;

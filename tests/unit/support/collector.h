@@ -42,6 +42,19 @@ static inline struct rig *set_up(void)
     return rig;
 }
 
+/* A collector that writes lines, to a file beside its state. */
+static inline struct rig *set_up_lines(enum weir_sink_form form)
+{
+    struct rig *rig = set_up();
+
+    rig->sink->destroy(rig->sink);
+    (void)snprintf(rig->output, sizeof(rig->output), "%s/lines", rig->directory);
+    rig->sink = weir_sink_create_file(&rig->state, rig->output, form);
+    assert_non_null(rig->sink);
+    rig->collector.sink = rig->sink;
+    return rig;
+}
+
 static inline void tear_down(struct rig *rig)
 {
     static const char *const ends[] = {
