@@ -38,16 +38,20 @@ void weir_alert_reader_init(struct weir_alert_reader *reader)
     (void)status;
 }
 
+/* A rule of silence has no field, and a state no event. */
 static bool read_texts(struct weir_alert_reader *reader, const struct weir_json_value *values,
                        const char *texts[KEY_SEQ])
 {
     size_t used = 0;
 
     for (int i = 0; i < KEY_SEQ; i++) {
-        ptrdiff_t length;
+        bool left_out = (i == KEY_FIELD && values[i].kind == WEIR_JSON_NULL) ||
+                        (i == KEY_EVENT && values[i].kind == WEIR_JSON_MISSING);
+        ptrdiff_t length = 0;
 
-        length =
-            weir_json_unescape(&values[i], reader->texts + used, sizeof(reader->texts) - used - 1);
+        if (!left_out)
+            length = weir_json_unescape(&values[i], reader->texts + used,
+                                        sizeof(reader->texts) - used - 1);
         if (length < 0)
             return false;
         texts[i] = reader->texts + used;

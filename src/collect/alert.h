@@ -1,4 +1,4 @@
-/* Alert events as they arrive: a JSON object of schema weir.alert/1. */
+/* Alert events and states as they arrive: a JSON object of schema weir.alert/1. */
 #ifndef WEIR_COLLECT_ALERT_H
 #define WEIR_COLLECT_ALERT_H
 
@@ -17,7 +17,7 @@ struct weir_alert_reader {
 
 void weir_alert_reader_init(struct weir_alert_reader *reader);
 
-/* The texts lie in the reader until the next call. False: it is no event. */
+/* The texts lie in the reader until the next call. False: it is neither. */
 bool weir_alert_reader_read(struct weir_alert_reader *reader, const char *bytes, size_t length,
                             struct weir_collect_alert *alert);
 

@@ -133,20 +133,12 @@ static enum weir_status accept_batch(struct weir_collector *collector,
     return status == WEIR_OK ? give_batch(collector, message, source) : status;
 }
 
-static enum weir_status accept_event(struct weir_collector *collector,
-                                     const struct weir_spool_message *message, const char *gateway,
-                                     size_t gateway_length)
+static enum weir_status keep_event(struct weir_collector *collector,
+                                   const struct weir_spool_message *message,
+                                   const struct weir_collect_alert *event)
 {
-    struct weir_collect_alert alert;
-    enum weir_status status;
+    enum weir_status status = weir_state_note_alert(collector->state, event);
 
-    if (!weir_alert_reader_read(&collector->alerts, message->payload, message->payload_length,
-                                &alert))
-        return put_aside(collector, message, "it is no alert event");
-    if (strlen(alert.gateway) != gateway_length ||
-        memcmp(alert.gateway, gateway, gateway_length) != 0)
-        return put_aside(collector, message, "it names another gateway than its topic");
-    status = weir_state_note_alert(collector->state, &alert);
     if (status == WEIR_REFUSED) {
         collector->counts.repeated++;
         return WEIR_OK;
@@ -154,7 +146,27 @@ static enum weir_status accept_event(struct weir_collector *collector,
     collector->counts.alerts++;
     if (status == WEIR_OK && collector->refusal)
         return put_aside(collector, message, collector->refusal);
-    return status == WEIR_OK ? collector->sink->accept_alert(collector->sink, &alert) : status;
+    return status == WEIR_OK ? collector->sink->accept_alert(collector->sink, event) : status;
+}
+
+static enum weir_status accept_alert(struct weir_collector *collector,
+                                     const struct weir_spool_message *message, const char *gateway,
+                                     size_t gateway_length, bool is_event)
+{
+    struct weir_collect_alert alert;
+
+    if (!is_event && message->payload_length == 0)
+        return weir_state_remove_alert(collector->state, message->topic);
+    if (!weir_alert_reader_read(&collector->alerts, message->payload, message->payload_length,
+                                &alert) ||
+        (is_event && alert.event[0] == '\0'))
+        return put_aside(collector, message,
+                         is_event ? "it is no alert event" : "it is no state of an alert");
+    if (strlen(alert.gateway) != gateway_length ||
+        memcmp(alert.gateway, gateway, gateway_length) != 0)
+        return put_aside(collector, message, "it names another gateway than its topic");
+    return is_event ? keep_event(collector, message, &alert)
+                    : weir_state_set_alert(collector->state, message->topic, &alert);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -175,10 +187,8 @@ static enum weir_status accept(struct weir_collector *collector,
         return put_aside(collector, message, "its topic is not one of weir's");
     if (strcmp(rest, "/batch") == 0)
         return accept_batch(collector, message, gateway, (size_t)(rest - gateway));
-    if (ends_with(rest, "/event"))
-        return accept_event(collector, message, gateway, (size_t)(rest - gateway));
-    return weir_state_set_alert(collector->state, message->topic, message->payload,
-                                message->payload_length);
+    return accept_alert(collector, message, gateway, (size_t)(rest - gateway),
+                        ends_with(rest, "/event"));
 }
 
 static void complain(struct weir_collector *collector)

@@ -114,7 +114,10 @@ static const char *const texts[WEIR_STATE_STATEMENT_COUNT] = {
     [WEIR_STATE_REMOVE_OLD_DAMAGED] = "DELETE FROM damaged WHERE arrived < ?1",
     [WEIR_STATE_ADD_ALERT] = "INSERT OR IGNORE INTO alert VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
                              " ?)",
-    [WEIR_STATE_SET_ALERT] = "INSERT OR REPLACE INTO alert_state VALUES(?, ?)",
+    [WEIR_STATE_SET_ALERT] =
+        "INSERT INTO alert_state VALUES(?, ?) ON CONFLICT DO UPDATE SET text = excluded.text"
+        " WHERE NOT json_valid(text) OR excluded.text ->> 'seq' >= text ->> 'seq'"
+        " OR excluded.text ->> 'ts' > text ->> 'ts'",
     [WEIR_STATE_REMOVE_ALERT] = "DELETE FROM alert_state WHERE topic = ?",
     [WEIR_STATE_FIND_OUTPUT] = "SELECT device, inode, length FROM output WHERE path = ?",
     [WEIR_STATE_SET_OUTPUT] = "INSERT OR REPLACE INTO output VALUES(?, ?, ?, ?)",

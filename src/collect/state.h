@@ -14,14 +14,14 @@
 #include "collect/db.h"
 #include "weir/flow.h"
 
-/* An alert event as it arrived. Texts are NUL-terminated. */
+/* An alert event or state as it arrived. Texts are NUL-terminated. */
 struct weir_collect_alert {
     const char *gateway;
     const char *rule;
     const char *stream;
     const char *series;
-    const char *field;
-    const char *event;
+    const char *field; /* empty: the rule has none */
+    const char *event; /* empty: it is a state */
     const char *level;
     int64_t ts_ms;
     int64_t sequence;
@@ -175,9 +175,11 @@ enum weir_status weir_state_count_gaps(struct weir_state *state, int64_t *batche
 enum weir_status weir_state_note_alert(struct weir_state *state,
                                        const struct weir_collect_alert *alert);
 
-/* Keeps the state of an alert, which takes the place of the one before; of no bytes: removes it. */
+/* Keeps the state of an alert. It takes the place of the one before, unless that is newer by its seq
+ * and no older by its time: another collector may have been faster. */
 enum weir_status weir_state_set_alert(struct weir_state *state, const char *topic,
-                                      const void *bytes, size_t length);
+                                      const struct weir_collect_alert *alert);
+enum weir_status weir_state_remove_alert(struct weir_state *state, const char *topic);
 
 /* Remembers how far an output file is safe, and finds it: WEIR_REFUSED: it is not known. */
 struct weir_state_output {

@@ -70,14 +70,19 @@ enum weir_status weir_state_note_alert(struct weir_state *state,
 }
 
 enum weir_status weir_state_set_alert(struct weir_state *state, const char *topic,
-                                      const void *bytes, size_t length)
+                                      const struct weir_collect_alert *alert)
 {
-    enum weir_state_statement which = length > 0 ? WEIR_STATE_SET_ALERT : WEIR_STATE_REMOVE_ALERT;
+    sqlite3_stmt *statement = state->statements[WEIR_STATE_SET_ALERT];
 
-    weir_db_bind_text(state->statements[which], 1, topic, strlen(topic));
-    if (length > 0)
-        weir_db_bind_text(state->statements[which], 2, bytes, length);
-    return weir_state_run(state, which);
+    weir_db_bind_text(statement, 1, topic, strlen(topic));
+    weir_db_bind_text(statement, 2, alert->text, alert->length);
+    return weir_state_run(state, WEIR_STATE_SET_ALERT);
+}
+
+enum weir_status weir_state_remove_alert(struct weir_state *state, const char *topic)
+{
+    weir_db_bind_text(state->statements[WEIR_STATE_REMOVE_ALERT], 1, topic, strlen(topic));
+    return weir_state_run(state, WEIR_STATE_REMOVE_ALERT);
 }
 
 enum weir_status weir_state_set_output(struct weir_state *state, const char *path,

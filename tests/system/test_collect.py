@@ -501,6 +501,19 @@ def test_line(bench):
     equal(collector.path.read_text(), expected, "after what was not finished was cut off")
 
 
+def test_alert_of_silence(bench):
+    """An event and a state of a rule that has no field are kept as others are."""
+    broker = bench.broker()
+    collector = Collector(bench, broker, "sqlite:fleet.db", "--alerts").start_subscribed()
+    broker.wait_subscribed("weir/v1/+/alert/+/+/state")
+    gone = '{ name = "gone"; stream = "climate"; silent = "1s"; level = "critical"; }'
+    bench.weir(config(broker, alerts=gone)).start_online(broker, CLIMATE_FILTER)
+    broker.publish(TOPIC, reading(1, 20))
+    collector.wait_query("SELECT rule, field, event FROM alert", [("gone", "", "raised")], "an event")
+    collector.wait_query("SELECT text ->> 'rule' FROM alert_state", [("gone",)], "a state")
+    equal(collector.query("SELECT problem FROM damaged"), [], "what was put aside")
+
+
 def stored_lines(path):
     """The numbers of the rows in a file of lines; of no file, none."""
     if not path.exists():

@@ -207,6 +207,50 @@ static void lines_that_could_not_be_taken_back_come_once(void **unused)
     tear_down(rig);
 }
 
+#define ALERT "{\"schema\":\"weir.alert/1\",\"gateway\":\"gate\",\"rule\":\"r\",\"stream\":\"s\","
+#define STATE_TOPIC "weir/v1/gate/alert/r/a/state"
+
+static void give_state(struct rig *rig, int sequence, int ts, const char *level)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof(text),
+                   ALERT "\"series\":\"a\",\"field\":\"t\",\"seq\":%d,\"level\":\"%s\",\"ts\":%d}",
+                   sequence, level, ts);
+    give(rig, STATE_TOPIC, text, strlen(text), 0);
+}
+
+static void a_state_is_not_replaced_by_an_older_one(void **unused)
+{
+    struct rig *rig = set_up();
+
+    (void)unused;
+    give_state(rig, 4, 1000, "critical");
+    give_state(rig, 5, 2000, "ok");
+    give_state(rig, 4, 1000, "critical");
+    assert_int_equal(ask(rig, "SELECT text ->> 'level' = 'ok' FROM alert_state"), 1);
+    /* A gateway that begins anew counts from 1. */
+    give_state(rig, 1, 3000, "warning");
+    assert_int_equal(ask(rig, "SELECT text ->> 'level' = 'warning' FROM alert_state"), 1);
+    give(rig, STATE_TOPIC, "", 0, 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM alert_state"), 0);
+    tear_down(rig);
+}
+
+static void an_event_of_a_rule_without_a_field_is_kept(void **unused)
+{
+    static const char event[] = ALERT
+        "\"series\":\"a\",\"field\":null,\"seq\":1,\"event\":\"raised\",\"level\":\"warning\","
+        "\"ts\":1000,\"value\":null,\"limit\":60}";
+    struct rig *rig = set_up();
+
+    (void)unused;
+    give(rig, "weir/v1/gate/alert/r/a/event", event, strlen(event), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM damaged"), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM alert WHERE rule = 'r' AND field = ''"), 1);
+    tear_down(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +262,8 @@ int main(void)
         cmocka_unit_test(batches_held_back_go_on_one_by_one),
         cmocka_unit_test(what_was_to_go_on_does_so_after_a_kill),
         cmocka_unit_test(lines_that_could_not_be_taken_back_come_once),
+        cmocka_unit_test(a_state_is_not_replaced_by_an_older_one),
+        cmocka_unit_test(an_event_of_a_rule_without_a_field_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

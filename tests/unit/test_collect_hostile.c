@@ -148,6 +148,22 @@ static void gaps_are_counted_up_to_the_largest_number(void **unused)
     tear_down(rig);
 }
 
+static void what_is_no_state_of_an_alert_is_put_aside(void **unused)
+{
+    static const char *const bad[] = {
+        "no state", "{}", "\xff",
+        "{\"schema\":\"weir.alert/1\",\"gateway\":\"other\",\"rule\":\"r\",\"stream\":\"s\","
+        "\"series\":\"a\",\"field\":\"t\",\"seq\":1,\"level\":\"ok\",\"ts\":1}"};
+    struct rig *rig = set_up();
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        give(rig, "weir/v1/gate/alert/r/a/state", bad[i], strlen(bad[i]), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM alert_state"), 0);
+    assert_int_equal(ask(rig, "SELECT count(*) FROM damaged"), 4);
+    tear_down(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +172,7 @@ int main(void)
         cmocka_unit_test(a_line_has_room_for_any_gateway_and_epoch),
         cmocka_unit_test(a_batch_cannot_stand_for_those_to_come),
         cmocka_unit_test(gaps_are_counted_up_to_the_largest_number),
+        cmocka_unit_test(what_is_no_state_of_an_alert_is_put_aside),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
