@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collect/claim.h"
 #include "collect/collector.h"
 #include "collect/options.h"
 #include "collect/report.h"
@@ -300,6 +301,8 @@ static int collect(void)
         return result;
     if (!weir_spool_open(&program.spool, program.options.state, program.options.name))
         goto error_state;
+    if (!weir_claim_take(program.options.name, program.options.broker.url))
+        goto error_spool;
     program.sink = create_sink();
     if (!program.sink)
         goto error_spool;

@@ -198,6 +198,8 @@ static bool complete(struct weir_collect_options *options)
         return refuse("too long:", options->to, "less");
     if (options->target == WEIR_COLLECT_SQLITE && strcmp(options->state, options->to) != 0)
         return refuse("--state", options->state, "none: the SQLite file is the state");
+    if (options->target != WEIR_COLLECT_SQLITE && strcmp(options->state, options->to) == 0)
+        return refuse("--state", options->state, "another file than --to");
     if (options->name[0] == '\0' && (gethostname(host, sizeof(host) - 1) != 0 || !is_name(host)))
         return refuse("this host's name makes no --name:", host, "--name NAME");
     if (options->name[0] == '\0')

@@ -142,8 +142,10 @@ static bool set_up(struct weir_state *state)
     int version;
     bool done = true;
 
-    if (!weir_db_execute(&state->db, texts[WEIR_STATE_BEGIN]))
+    if (!weir_db_execute(&state->db, texts[WEIR_STATE_BEGIN])) {
+        weir_log_error("cannot use %s: %s", state->db.path, weir_db_problem(&state->db));
         return false;
+    }
     version = read_version(state);
     if (version > VERSION)
         weir_log_error("%s is of version %d; this program knows %d", state->db.path, version,

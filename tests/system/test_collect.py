@@ -399,12 +399,16 @@ def test_parts(bench):
 
 
 def test_one_name(bench):
-    """Two collectors of one name on one state are refused."""
-    broker = bench.broker()
+    """Two collectors of one name on one state, or at one broker, are refused."""
+    broker, other = bench.broker(), bench.broker()
     first = Collector(bench, broker, "sqlite:fleet.db").start_subscribed()
     second = Collector(bench, broker, "sqlite:fleet.db", directory=first.where).start()
     equal(second.wait(), 1, "the exit status")
     second.wait_log("belongs to another collector")
+    third = Collector(bench, broker, "ndjson:rows").start()
+    equal(third.wait(), 1, "the exit status")
+    third.wait_log("another collector is one at")
+    Collector(bench, other, "ndjson:rows").start_subscribed()
 
 
 def test_broker_restart(bench):
@@ -554,6 +558,7 @@ def test_usage(bench):
     for arguments in ([], ["--broker", "mqtt://127.0.0.1:1"], ["--to", "sqlite:x"],
                       ["--to", "nowhere:x", "--broker", "mqtt://127.0.0.1:1"],
                       ["--to", "http://127.0.0.1:1", "--broker", "mqtt://127.0.0.1:1"],
+                      ["--to", "ndjson:x", "--broker", "mqtt://127.0.0.1:1", "--state", "x"],
                       ["--to", "ndjson:x", "--broker", "mqtt://127.0.0.1:1", "--part", "3/2"],
                       ["--to", "ndjson:x", "--broker", "mqtt://127.0.0.1:1", "--part", "0/2"],
                       ["--to", "ndjson:x", "--broker", "mqtt://127.0.0.1:1", "--part", "1/2x"],
