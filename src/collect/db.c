@@ -5,6 +5,7 @@
 #include "port/log.h"
 
 #define BUSY_MS 30000
+#define PAUSE_MS 10 /* between looks whether a file is free */
 
 static bool set_up(struct weir_db *db, int page_bytes)
 {
@@ -31,6 +32,23 @@ bool weir_db_open(struct weir_db *db, const char *path, int page_bytes)
     weir_log_error("cannot open %s: %s", path, weir_db_problem(db));
     weir_db_close(db);
     return false;
+}
+
+/* Called by SQLite, with how often it was before. */
+static int wait_for_file(void *context, int count)
+{
+    const struct weir_db *db = context;
+
+    if (count >= BUSY_MS / PAUSE_MS || atomic_load(db->stopping))
+        return 0;
+    (void)sqlite3_sleep(PAUSE_MS);
+    return 1;
+}
+
+void weir_db_give_up_at(struct weir_db *db, const atomic_bool *stopping)
+{
+    db->stopping = stopping;
+    (void)sqlite3_busy_handler(db->handle, wait_for_file, db);
 }
 
 void weir_db_close(struct weir_db *db)

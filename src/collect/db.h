@@ -8,6 +8,7 @@
 #define WEIR_COLLECT_DB_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,12 +20,18 @@
 struct weir_db {
     sqlite3 *handle;
     const char *path; /* borrowed */
+    /* private */
+    const atomic_bool *stopping;
 };
 
 /* Opens a file, which is made where there is none. page_bytes: of a file that is made; a power of two
  * from 512 to 65536. False: it cannot be opened; the log says why. */
 bool weir_db_open(struct weir_db *db, const char *path, int page_bytes);
 void weir_db_close(struct weir_db *db);
+
+/* From now on, who finds the file taken gives up as soon as *stopping is true. The database stays
+ * where it is. */
+void weir_db_give_up_at(struct weir_db *db, const atomic_bool *stopping);
 
 bool weir_db_execute(struct weir_db *db, const char *sql);
 

@@ -299,6 +299,7 @@ static int collect(void)
 
     if (!set_signals() || !weir_state_open(&program.state, program.options.state))
         return result;
+    weir_db_give_up_at(&program.state.db, &stopping);
     if (!weir_spool_open(&program.spool, program.options.state, program.options.name))
         goto error_state;
     if (!weir_claim_take(program.options.name, program.options.broker.url))

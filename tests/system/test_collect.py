@@ -553,6 +553,23 @@ def test_rotated(bench):
              "a row behind what was not finished")
 
 
+def test_locked(bench):
+    """While somebody holds the database, messages wait in the spool, and a stop is not held up."""
+    broker = bench.broker()
+    collector = Collector(bench, broker, "sqlite:fleet.db").start_subscribed()
+    send(broker, batch(1))
+    collector.wait_query(STARTS, numbers(1), "a row")
+    with contextlib.closing(sqlite3.connect(collector.path, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        send(broker, batch(2))
+        collector.wait_acknowledged(2)
+        collector.signal(signal.SIGTERM)
+        equal(collector.wait(), 0, "the exit status")
+        database.execute("ROLLBACK")
+    collector.start_subscribed()
+    collector.wait_query(STARTS, numbers(1, 2), "both rows")
+
+
 def test_usage(bench):
     """Wrong usage is told and ends with 2; a missing part is named."""
     for arguments in ([], ["--broker", "mqtt://127.0.0.1:1"], ["--to", "sqlite:x"],
