@@ -118,6 +118,7 @@ void weir_compact_lattice_accept(struct weir_compact_lattice *lattice, double sc
 {
     double fraction = 1;
     int64_t ticks;
+    bool first;
 
     if (lattice->broken)
         return;
@@ -133,11 +134,17 @@ void weir_compact_lattice_accept(struct weir_compact_lattice *lattice, double sc
         begin(lattice, ticks);
         return;
     }
-    if (lattice->step <= 0)
+    first = lattice->step <= 0;
+    if (first)
         lattice->step = fabs((double)(ticks - lattice->newest));
     while (fraction <= FRACTION_MAX && !try_fraction(lattice, fraction, ticks))
         fraction++;
-    lattice->missed += fraction > FRACTION_MAX;
+    if (fraction <= FRACTION_MAX)
+        return;
+    /* A distance that is no step bounds none: the next one is tried. */
+    if (first)
+        lattice->step = 0;
+    lattice->missed++;
     lattice->broken = lattice->missed > MISSED_MAX;
 }
 

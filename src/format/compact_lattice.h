@@ -23,7 +23,7 @@ struct weir_compact_lattice {
     int64_t place;
     uint32_t taken;                       /* values */
     uint32_t missed;                      /* those of them that no step leads to */
-    double step;                          /* about; 0 until there is another value */
+    double step;                          /* about; 0 until it leads to another value */
     double low[WEIR_COMPACT_PHASE_COUNT]; /* bounds of the step; above high: not this phase */
     double high[WEIR_COMPACT_PHASE_COUNT];
 };

@@ -101,12 +101,47 @@ static void a_step_is_not_worth_many_values_beside_it(void **state)
     assert_false(weir_compact_lattice_settle(&lattice, &grid));
 }
 
+/* Nothing bounds a step as long as the only distances are too short, or too long, to be one. */
+static void distances_that_are_no_steps_leave_the_grid_as_it_is(void **state)
+{
+    static const double values[][3] = {
+        {200, 202, 201}, {200, 198, 199}, {-17000000000, 17000000000, -16999999999}};
+    struct weir_compact_lattice lattice;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct weir_compact_grid grid = {.step = 1};
+
+        weir_compact_lattice_init(&lattice);
+        for (int j = 0; j < 4000; j++)
+            weir_compact_lattice_accept(&lattice, values[i][j == 100 ? 1 : j == 200 ? 2 : 0]);
+        assert_false(weir_compact_lattice_settle(&lattice, &grid));
+        assert_int_equal(grid.step, 1);
+        assert_int_equal(grid.parts, 0);
+    }
+}
+
+static void a_step_is_found_behind_a_distance_that_is_none(void **state)
+{
+    struct weir_compact_grid grid = {.step = 1};
+    struct weir_compact_lattice lattice;
+
+    (void)state;
+    weir_compact_lattice_init(&lattice);
+    for (int i = 0; i < 400; i++)
+        weir_compact_lattice_accept(&lattice,
+                                    (double)round_place(81, 2, 0, i % 9) + (i == 1 ? -39 : 0));
+    assert_true(weir_compact_lattice_settle(&lattice, &grid));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_that_is_no_whole_number_is_found),
         cmocka_unit_test(a_first_distance_of_several_steps_is_divided),
         cmocka_unit_test(values_without_a_step_keep_the_grid_they_have),
+        cmocka_unit_test(distances_that_are_no_steps_leave_the_grid_as_it_is),
+        cmocka_unit_test(a_step_is_found_behind_a_distance_that_is_none),
         cmocka_unit_test(a_step_is_not_worth_many_values_beside_it),
     };
 
