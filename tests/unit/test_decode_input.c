@@ -14,6 +14,9 @@
  * the two ends of a batch cost a step each at most. */
 #define READ_MAX (1 + 2 * WEIR_DECODE_SUMS_STEP / 3)
 
+/* What a batch of the version that is read begins with. */
+#define HEAD WEIR_COMPACT_MAGIC "\x03"
+
 struct rig {
     int fd;
     size_t size;
@@ -29,6 +32,7 @@ static struct rig *set_up(void)
     struct rig *rig = calloc(1, sizeof(*rig));
 
     assert_non_null(rig);
+    assert_int_equal(HEAD[2], WEIR_COMPACT_VERSION);
     weir_crc32c_init();
     rig->fd = memfd_create("input", MFD_CLOEXEC);
     assert_true(rig->fd >= 0);
@@ -101,14 +105,14 @@ static void heads_that_claim_much_cost_little_and_hide_nothing(void **state)
         const char *bytes;
         size_t length;
     } heads[] = {
-        {"\xb7w\x02", 3},                           /* the next is its length */
-        {"\xb7w\x02\x00\xf0\x00", 6},               /* nearly as long as may be */
-        {"\xb7w\x02\xff\xff\xff", 6},               /* longer than may be */
-        {"\xb7w\x02\x00\x00\x00", 6},               /* as short as may be */
-        {"{\"\n\xb7w\x02\x00\xf0\x00", 9},          /* behind JSON that is cut off */
-        {"{\"schema\":\"weir.batch/\xb7w\x02", 25}, /* within a batch that is cut off */
-        {"ab \xb7w\x02\x10\xf0\x00", 9},            /* among digits */
-        {"\xb7w\x02\x01\x00\x00\x00xxxx\n", 12},    /* a line each */
+        {HEAD, 3},                              /* the next is its length */
+        {HEAD "\x00\xf0\x00", 6},               /* nearly as long as may be */
+        {HEAD "\xff\xff\xff", 6},               /* longer than may be */
+        {HEAD "\x00\x00\x00", 6},               /* as short as may be */
+        {"{\"\n" HEAD "\x00\xf0\x00", 9},       /* behind JSON that is cut off */
+        {"{\"schema\":\"weir.batch/" HEAD, 25}, /* within a batch that is cut off */
+        {"ab " HEAD "\x10\xf0\x00", 9},         /* among digits */
+        {HEAD "\x01\x00\x00\x00xxxx\n", 12},    /* a line each */
     };
 
     (void)state;
@@ -136,7 +140,7 @@ static void what_is_refused_is_said_once_for_all_it_claimed(void **state)
 
     (void)state;
     add_batch(rig, 100);
-    add_until(rig, "\xb7w\x02\x00\xf0\x00", 6, 50 * 1000);
+    add_until(rig, HEAD "\x00\xf0\x00", 6, 50 * 1000);
     add_batch(rig, 200);
     take_all(rig);
     assert_int_equal(rig->batch_count, 2);
@@ -170,7 +174,7 @@ static void batches_among_noise_are_found_wherever_they_lie_in_the_buffer(void *
     (void)state;
     while (rig->size < 9 * 1000 * 1000) {
         for (uint32_t i = random_below(&random, 3000); i > 0; i--)
-            add(rig, "\xb7w\x02\x00\xff\x00-", 3 + random_below(&random, 5));
+            add(rig, HEAD "\x00\xff\x00-", 3 + random_below(&random, 5));
         add_batch(rig, random_below(&random, WEIR_COMPACT_BYTES_MAX));
         count++;
     }
