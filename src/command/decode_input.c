@@ -45,7 +45,7 @@ static bool have(struct weir_decode_input *input, size_t count)
             return false;
         if (room < READ_SIZE && input->first > 0) {
             memmove(input->bytes, input->bytes + input->first, input->last - input->first);
-            weir_decode_sums_forget(&input->sums);
+            weir_decode_sums_forget(&input->sums, 0);
             input->base += input->first;
             input->last -= input->first;
             input->first = 0;
@@ -216,6 +216,7 @@ static enum weir_decode_outcome take_hex(struct weir_decode_input *input, const 
     bytes = input->bytes + input->first;
     for (size_t i = 0; i < count / 2; i++)
         bytes[i] = weir_hex_byte(bytes + 2 * i);
+    weir_decode_sums_forget(&input->sums, input->first);
     *text = bytes;
     *length = count / 2;
     input->offset = input->base + input->first;

@@ -8,13 +8,14 @@
 void weir_decode_sums_init(struct weir_decode_sums *sums)
 {
     sums->read_bytes = 0;
-    weir_decode_sums_forget(sums);
-}
-
-void weir_decode_sums_forget(struct weir_decode_sums *sums)
-{
     sums->count = 0;
     sums->sums[0] = 0;
+}
+
+void weir_decode_sums_forget(struct weir_decode_sums *sums, size_t first)
+{
+    if (sums->count > first / STEP)
+        sums->count = first / STEP;
 }
 
 static uint32_t add(struct weir_decode_sums *sums, uint32_t sum, const char *bytes, size_t length)

@@ -23,8 +23,8 @@ struct weir_decode_sums {
 
 void weir_decode_sums_init(struct weir_decode_sums *sums);
 
-/* To be called when other bytes take the place of those in the buffer. */
-void weir_decode_sums_forget(struct weir_decode_sums *sums);
+/* To be called when other bytes take the place of those from first on. */
+void weir_decode_sums_forget(struct weir_decode_sums *sums, size_t first);
 
 /* The CRC32C of bytes[first] up to bytes[last], which is not part of it; last is at most
  * WEIR_DECODE_SUMS_BYTES_MAX. */

@@ -183,6 +183,24 @@ static void batches_among_noise_are_found_wherever_they_lie_in_the_buffer(void *
     tear_down(rig);
 }
 
+/* The bytes that digits stand for take their place. */
+static void digits_in_between_leave_the_checksums_of_what_follows_right(void **state)
+{
+    struct rig *rig = set_up();
+
+    (void)state;
+    add(rig, HEAD "\x00\x10\x00-", 7);
+    add_batch(rig, 100);
+    for (size_t i = 0; i < 100; i++) {
+        add(rig, "\nb777020000000000000000ff\n", 26);
+        add_batch(rig, i);
+    }
+    take_all(rig);
+    assert_int_equal(rig->bad_count, 1);
+    assert_int_equal(rig->batch_count, 201);
+    tear_down(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +208,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_said_once_for_all_it_claimed),
         cmocka_unit_test(damaged_batches_one_behind_the_other_are_refused_each),
         cmocka_unit_test(batches_among_noise_are_found_wherever_they_lie_in_the_buffer),
+        cmocka_unit_test(digits_in_between_leave_the_checksums_of_what_follows_right),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
