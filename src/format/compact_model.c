@@ -39,11 +39,13 @@ void weir_compact_model_init(struct weir_compact_model *model)
 
     for (size_t i = 0; i < CHANCE_COUNT; i++)
         chance_of[(unsigned char)chance_names[i]] = chances[i];
-    for (const char *at = weir_compact_prior; *at != '\0';) {
-        uint16_t chance = chance_of[(unsigned char)*at++];
+    for (size_t line = 0; weir_compact_prior[line][0] != '\0'; line++) {
+        for (const char *at = weir_compact_prior[line]; *at != '\0';) {
+            uint16_t chance = chance_of[(unsigned char)*at++];
 
-        for (size_t left = take_count(&at); left > 0; left--)
-            *bits++ = (struct weir_coder_bit){chance, 0};
+            for (size_t left = take_count(&at); left > 0; left--)
+                *bits++ = (struct weir_coder_bit){chance, 0};
+        }
     }
     assert(bits == (struct weir_coder_bit *)(model + 1));
 }
@@ -70,28 +72,33 @@ static uint32_t code_class(struct weir_compact_codec *codec, struct weir_compact
     return at;
 }
 
+/* The bits behind the highest of a number of this class, from 1. */
+static uint64_t code_rest(struct weir_compact_codec *codec, struct weir_compact_numbers *numbers,
+                          uint32_t expected, uint32_t class, uint64_t number)
+{
+    uint32_t place = class < WEIR_COMPACT_CLASS_COUNT ? class : WEIR_COMPACT_CLASS_COUNT - 1;
+    struct weir_coder_bit *next = numbers->next[(class >= expected) + (class > expected)][place];
+    uint64_t high = 1;
+
+    for (uint32_t i = 0; i < 3 && class > 0; i++) {
+        struct weir_coder_bit *bit = i < 2 ? &next[high - 1] : &numbers->third[place][high - 4];
+
+        class --;
+        high = high << 1 | weir_coder_bit(&codec->coder, bit, (uint32_t)(number >> class) & 1);
+    }
+    return high << class |
+           weir_coder_raw(&codec->coder, number & (((uint64_t)1 << class) - 1), class);
+}
+
 uint64_t weir_compact_code_about(struct weir_compact_codec *codec, enum weir_compact_kind kind,
                                  uint32_t context, uint32_t expected, uint64_t value)
 {
     struct weir_compact_numbers *numbers = &codec->model.numbers[kind];
     uint64_t number = value + 1;
     uint32_t class = codec->coder.decoding ? 0 : weir_compact_level(number) - 1;
-    struct weir_coder_bit *next;
-    uint32_t high;
 
     class = code_class(codec, &numbers->walk[context], expected, class);
-    next = numbers->next[class < WEIR_COMPACT_CLASS_COUNT ? class : WEIR_COMPACT_CLASS_COUNT - 1];
-    if (class == 0)
-        return 0;
-    high = weir_coder_bit(&codec->coder, &next[0], (uint32_t)(number >> (class - 1)) & 1);
-    if (class == 1)
-        return (2 | high) - 1;
-    high = high << 1 |
-           weir_coder_bit(&codec->coder, &next[1 + high], (uint32_t)(number >> (class - 2)) & 1);
-    class -= 2;
-    return ((uint64_t)(4 | high) << class |
-            weir_coder_raw(&codec->coder, number & (((uint64_t)1 << class) - 1), class)) -
-           1;
+    return code_rest(codec, numbers, expected, class, number) - 1;
 }
 
 int64_t weir_compact_code_signed_about(struct weir_compact_codec *codec,

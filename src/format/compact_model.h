@@ -3,7 +3,7 @@
  * expected to be like, known beforehand (compact_prior.c) and learned on the way.
  *
  * A number v from 0 is the class of v + 1, the place of its highest bit, as steps up or down from the
- * class that is expected; then its two next bits, which are modelled, and the rest, which is not.
+ * class that is expected; then its three next bits, which are modelled, and the rest, which is not.
  * docs/batch-format.md says it bit by bit.
  */
 #ifndef WEIR_FORMAT_COMPACT_MODEL_H
@@ -52,7 +52,7 @@ enum weir_compact_flag {
 
 #define WEIR_COMPACT_CONTEXT_COUNT 24
 #define WEIR_COMPACT_CLASS_COUNT 24 /* that are told apart */
-#define WEIR_COMPACT_STEP_COUNT 12  /* likewise, each way */
+#define WEIR_COMPACT_STEP_COUNT 8   /* likewise, each way */
 
 struct weir_compact_walk {
     struct weir_coder_bit below; /* the class is below the one expected */
@@ -62,7 +62,8 @@ struct weir_compact_walk {
 
 struct weir_compact_numbers {
     struct weir_compact_walk walk[WEIR_COMPACT_CONTEXT_COUNT];
-    struct weir_coder_bit next[WEIR_COMPACT_CLASS_COUNT][3];
+    struct weir_coder_bit next[3][WEIR_COMPACT_CLASS_COUNT][3]; /* below, as, above expected */
+    struct weir_coder_bit third[WEIR_COMPACT_CLASS_COUNT][4];
     struct weir_coder_bit sign[WEIR_COMPACT_CONTEXT_COUNT];
 };
 
@@ -74,8 +75,10 @@ struct weir_compact_model {
 
 #define WEIR_COMPACT_BIT_COUNT (sizeof(struct weir_compact_model) / sizeof(struct weir_coder_bit))
 
-/* What is known beforehand: one character a bit, in the order of the struct; g{24} is 24 times g. */
-extern const char weir_compact_prior[];
+/* What is known beforehand: one character a bit, in the order of the struct; g{24} is 24 times g. In
+ * lines, the last of them empty: so long a text is more than a compiler has to take at once. */
+#define WEIR_COMPACT_PRIOR_LINE_MAX 92
+extern const char weir_compact_prior[][WEIR_COMPACT_PRIOR_LINE_MAX + 1];
 
 void weir_compact_model_init(struct weir_compact_model *model);
 

@@ -10,6 +10,9 @@
 #define ROUND_TOTAL_MAX 11
 #define ROUND_SQUARES 12
 
+/* Contexts of WEIR_COMPACT_SQUARES, from here on, for two samples. */
+#define SQUARES_PAIR 12
+
 /* On a grid with parts: what places come to in ticks, about which the moments lie. */
 struct rounding {
     double step;  /* in ticks */
@@ -52,6 +55,27 @@ static void code_total(struct weir_compact_codec *codec, struct weir_compact_ste
     }
 }
 
+/* Of two samples squares say how far they are apart. Takes and returns what code_squares tells, which
+ * is h (h + odd), h being half that distance: not every number is. */
+static uint64_t code_pair(struct weir_compact_codec *codec, const struct weir_compact_steps *steps,
+                          const struct weir_compact_bounds *bounds, uint64_t above)
+{
+    int64_t rest = steps->total - bounds->total;
+    uint64_t odd = (uint64_t)rest & 1;
+    uint64_t most = (uint64_t)(rest < steps->range ? rest : 2 * steps->range - rest) / 2;
+    uint32_t level = weir_compact_level(most);
+    uint64_t half = (uint64_t)llrint((sqrt((double)(4 * above + odd)) - (double)odd) / 2);
+
+    half = weir_compact_code_about(codec, WEIR_COMPACT_SQUARES,
+                                   least(SQUARES_PAIR + level, WEIR_COMPACT_CONTEXT_COUNT - 1),
+                                   below(level, 2), half);
+    if (half > most) {
+        fail(codec);
+        half = 0;
+    }
+    return half * (half + odd);
+}
+
 /* Of squares every other number is one: a sum of squares is as odd as the sum. */
 static void code_squares(struct weir_compact_codec *codec, struct weir_compact_steps *steps,
                          const struct weir_compact_bounds *bounds)
@@ -61,12 +85,13 @@ static void code_squares(struct weir_compact_codec *codec, struct weir_compact_s
     uint32_t level = weir_compact_level((uint64_t)span);
     uint64_t above = (uint64_t)(steps->squares - low) / 2;
 
-    if (span > 0)
-        above = weir_compact_code_about(codec, WEIR_COMPACT_SQUARES,
-                                        least(level, WEIR_COMPACT_CONTEXT_COUNT - 1),
-                                        below(level, 3), above);
-    else
+    if (span <= 0)
         above = 0;
+    else if (bounds->free_count == 2)
+        above = code_pair(codec, steps, bounds, above);
+    else
+        above = weir_compact_code_about(codec, WEIR_COMPACT_SQUARES,
+                                        least(level / 2, SQUARES_PAIR - 1), below(level, 3), above);
     if (above > (uint64_t)span) {
         fail(codec);
         above = 0;

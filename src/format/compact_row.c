@@ -84,7 +84,14 @@ static void code_range(struct weir_compact_codec *codec, struct weir_compact_tra
         range = 0;
     }
     steps->range = (int64_t)range;
-    track->range_level = (track->range_level * 3 + 16 * weir_compact_half_level(range)) / 4;
+    track->range_level = (track->range_level * 2 + 16 * weir_compact_half_level(range)) / 3;
+}
+
+/* Has a guess remember how far it was off this time. */
+static void move_miss(uint32_t *miss, int64_t distance)
+{
+    distance = weir_compact_clamp(distance < 0 ? -distance : distance, 0, 1 << 20) * 4;
+    *miss = (uint32_t)((int64_t)*miss + (distance - (int64_t)*miss) / 3);
 }
 
 /* Four guesses of low: as it was; by last, by the mean, by the middle of the range. */
@@ -118,11 +125,8 @@ static void code_low(struct weir_compact_codec *codec, struct weir_compact_track
         fail(codec);
         steps->low = 0;
     }
-    for (uint32_t i = 0; track->known && i < 4; i++) {
-        miss = steps->low > guess[i] ? steps->low - guess[i] : guess[i] - steps->low;
-        miss = weir_compact_clamp(miss, 0, 1 << 20) * 4;
-        track->miss[i] = (uint32_t)((int64_t)track->miss[i] + (miss - (int64_t)track->miss[i]) / 2);
-    }
+    for (uint32_t i = 0; track->known && i < 4; i++)
+        move_miss(&track->miss[i], steps->low - guess[i]);
 }
 
 /* A value within the range, from its nearer end. */
@@ -171,8 +175,7 @@ static void code_points(struct weir_compact_codec *codec, uint32_t columns,
             weir_compact_clamp(from + miss, -WEIR_COMPACT_TICKS_MAX, WEIR_COMPACT_TICKS_MAX);
         from = *points[i];
         if (!begun) {
-            miss = weir_compact_clamp(miss < 0 ? -miss : miss, 0, 1 << 20) * 4;
-            track->miss[0] += (uint32_t)((miss - (int64_t)track->miss[0]) / 2);
+            move_miss(&track->miss[0], miss);
             track->low = from;
         }
         begun = true;
@@ -185,7 +188,6 @@ static void code_sum_about(struct weir_compact_codec *codec, struct weir_compact
 {
     uint32_t context = least(weir_compact_level(track->miss[1] / 4) / 2,
                              WEIR_COMPACT_CONTEXT_COUNT - 1 - (LOW_OTHER + 1));
-    int64_t miss;
 
     steps->total =
         weir_compact_code_signed(codec, WEIR_COMPACT_LOW, LOW_OTHER + 1 + context, steps->total);
@@ -194,8 +196,7 @@ static void code_sum_about(struct weir_compact_codec *codec, struct weir_compact
         fail(codec);
         steps->total = 0;
     }
-    miss = weir_compact_clamp(steps->total < 0 ? -steps->total : steps->total, 0, 1 << 20) * 4;
-    track->miss[1] += (uint32_t)((miss - (int64_t)track->miss[1]) / 2);
+    move_miss(&track->miss[1], steps->total);
 }
 
 /* The distance of the mean from low, in steps. */

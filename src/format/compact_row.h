@@ -65,6 +65,7 @@ struct weir_compact_track {
     int64_t mean;
     uint32_t miss[4];     /* how far each guess of low has been off, lately, times 4 */
     uint32_t range_level; /* how large range has been, lately: its level times 32 */
+    uint32_t turn;        /* what count did last: 0 stayed, 1 fell, 2 rose */
     double value;         /* of its last row, if that was not on the grid */
 };
 

@@ -359,14 +359,16 @@ void weir_compact_code_counts(struct weir_compact_rows *rows, struct weir_compac
 {
     uint64_t revision =
         weir_compact_code(&rows->codec, WEIR_COMPACT_REVISION, 0, summary->revision);
+    uint32_t context = track->count == rows->count ? 0 : track->count > rows->count ? 1 : 2;
     int64_t more;
 
     if (revision > UINT32_MAX)
         fail(rows);
     summary->revision = (uint32_t)revision;
-    more = weir_compact_code_signed(&rows->codec, WEIR_COMPACT_COUNT, track->count != rows->count,
+    more = weir_compact_code_signed(&rows->codec, WEIR_COMPACT_COUNT, context + 3 * track->turn,
                                     (int64_t)(summary->count - track->count));
     summary->count = track->count + (uint64_t)more;
     track->count = summary->count;
+    track->turn = more == 0 ? 0 : more < 0 ? 1 : 2;
     rows->count = summary->count;
 }

@@ -16,7 +16,7 @@ import sys
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 LINE = 92
-BIT_COUNT = 18 * 696 + 256
+BIT_COUNT = 18 * 744 + 256
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "src" / "format" / "compact_prior.c"
 
 
@@ -32,9 +32,14 @@ def main():
             level = round(32 + 5.5 * sum(met) / len(met))
             text = text[:place] + ALPHABET[min(max(level, 0), 63)] + text[place + 1:]
     text = re.sub(r"(.)\1{4,}", lambda run: f"{run[1]}{{{len(run[0])}}}", text)
-    lines = [f'    "{text[at : at + LINE]}"' for at in range(0, len(text), LINE)]
-    print('#include "format/compact_model.h"\n\nconst char weir_compact_prior[] =')
-    print("\n".join(lines) + ";")
+    lines = [""]
+    for run in re.findall(r".\{\d+\}|.", text):
+        if len(lines[-1]) + len(run) > LINE:
+            lines.append("")
+        lines[-1] += run
+    print('#include "format/compact_model.h"\n')
+    print("const char weir_compact_prior[][WEIR_COMPACT_PRIOR_LINE_MAX + 1] = {")
+    print("\n".join(f'    "{line}",' for line in [*lines, ""]) + "\n};")
 
 
 main()

@@ -112,34 +112,40 @@ class Coder:
                 self.shift()
         return result
 
-    # A kind: 24 walks of 25 bits, then 24 times 3, then 24 signs.
-    KIND = 24 * 25 + 24 * 3 + 24
+    # A kind: 24 walks of 17 bits, then 3 times 24 times 3, 24 times 4, 24 signs.
+    NEXT = 24 * 17
+    THIRD = NEXT + 3 * 24 * 3
+    SIGN = THIRD + 24 * 4
+    KIND = SIGN + 24
 
     def number(self, kind, context, expected=0):
         base = kind * self.KIND
-        walk, at, step = base + context * 25, expected, 0
+        walk, at, step = base + context * 17, expected, 0
         if expected and self.bit(walk):
             at -= 1
-            while at > 0 and self.bit(walk + 13 + step):
-                at, step = at - 1, min(step + 1, 11)
+            while at > 0 and self.bit(walk + 9 + step):
+                at, step = at - 1, min(step + 1, 7)
         else:
             while at < 63 and self.bit(walk + 1 + step):
-                at, step = at + 1, min(step + 1, 11)
-        following = base + 600 + min(at, 23) * 3
+                at, step = at + 1, min(step + 1, 7)
+        side = 0 if at < expected else 1 if at == expected else 2
+        following = base + self.NEXT + (side * 24 + min(at, 23)) * 3
         value = 1
         if at:
             value = 2 | self.bit(following)
         if at > 1:
             value = value << 1 | self.bit(following + 1 + (value & 1))
-            value = value << (at - 2) | self.raw(at - 2)
+        if at > 2:
+            value = value << 1 | self.bit(base + self.THIRD + min(at, 23) * 4 + (value & 3))
+            value = value << (at - 3) | self.raw(at - 3)
         return value - 1
 
     def signed(self, kind, context, expected=0):
         value = self.number(kind, context, expected)
-        return -value if value and self.bit(kind * self.KIND + 672 + context) else value
+        return -value if value and self.bit(kind * self.KIND + self.SIGN + context) else value
 
     def flag(self, which):
-        return bool(self.bit(FLAG * self.KIND + 672 + which))
+        return bool(self.bit(FLAG * self.KIND + self.SIGN + which))
 
     def text(self, count):
         out = bytearray()
@@ -273,8 +279,8 @@ class Batch:
         if kin and all(kin[name] == grid[name] for name in ("scale", "step", "parts")):
             track = dict(kin, miss=list(kin["miss"]))
         else:
-            track = {"count": kin["count"] if kin else 1, "raw": False, "known": False, "span": 0,
-                     "low": 0, "range": 0, "last": 0, "mean": 0, "miss": [0, 0, 0, 0], "level": 0,
+            track = {"count": kin["count"] if kin else 1, "turn": 0, "raw": False, "known": False,
+                     "span": 0, "low": 0, "range": 0, "last": 0, "mean": 0, "miss": [0, 0, 0, 0], "level": 0,
                      "value": 0.0}
         track.update(slot=slot, series=stream["series"], field=field, next=None,
                      start=stream["start"] - stream["length"], **grid)
@@ -310,7 +316,9 @@ class Batch:
         track["start"] = max(track["start"], row["start"])
         stream["start"] = row["start"]
         row["revision"] = coder.number(REVISION, 0)
-        more = coder.signed(COUNT, int(track["count"] != self.count))
+        against = 0 if track["count"] == self.count else 1 if track["count"] > self.count else 2
+        more = coder.signed(COUNT, against + 3 * track["turn"])
+        track["turn"] = 0 if more == 0 else 1 if more < 0 else 2
         row["count"] = track["count"] = self.count = (track["count"] + more) % 2 ** 64
 
     def double(self, context, expected):
@@ -358,7 +366,7 @@ class Batch:
         if track["known"]:
             for i, guess in enumerate(guesses):
                 off = min(abs(low - guess), 1 << 20) * 4
-                miss[i] += div(off - miss[i], 2)
+                miss[i] += div(off - miss[i], 3)
         return low
 
     def read_moments(self, track, columns, count, row):
@@ -405,11 +413,15 @@ class Batch:
             high = low + rest // span * span * span + (rest % span) ** 2
             low += (free - rest % free) * (rest // free) ** 2 + rest % free * (rest // free + 1) ** 2
         low += (low ^ row["total"]) & 1
-        span = div(high - low, 2)
+        most = div(high - low, 2)
         row["squares"] = low
-        if span > 0:
-            level = span.bit_length()
-            row["squares"] += 2 * coder.number(SQUARES, min(level, 23), max(level - 3, 0))
+        if most > 0 and free == 2:
+            level = (min(rest, 2 * span - rest) // 2).bit_length()
+            half = coder.number(SQUARES, min(12 + level, 23), max(level - 2, 0))
+            row["squares"] += 2 * half * (half + rest % 2)
+        elif most > 0:
+            level = most.bit_length()
+            row["squares"] += 2 * coder.number(SQUARES, min(level // 2, 11), max(level - 3, 0))
 
     def fits(self, track, count, low, span):
         units, step = self.units(track, low, span), 1 if track["parts"] else track["step"]
@@ -421,7 +433,7 @@ class Batch:
         coder, count = self.coder, out["count"]
         if count > 1:
             row["range"] = coder.number(RANGE, min(track["level"] // 16, 23), track["level"] // 32)
-            track["level"] = (track["level"] * 3 + 16 * half_level(row["range"])) // 4
+            track["level"] = (track["level"] * 2 + 16 * half_level(row["range"])) // 3
         low, span = self.read_low(track, row["range"]), row["range"]
         row["low"] = low
         entry = track["last"] - low
@@ -469,7 +481,7 @@ class Batch:
             place += off
             out[name] = self.value(track, place)
             if not begun:
-                miss[0] += div(min(abs(off), 1 << 20) * 4 - miss[0], 2)
+                miss[0] += div(min(abs(off), 1 << 20) * 4 - miss[0], 3)
                 track["low"] = place
             begun = True
         row["low"] = track["low"]
@@ -477,7 +489,7 @@ class Batch:
         if fits and columns & {"sum", "mean", "stddev"}:
             context = min((miss[1] // 4).bit_length() // 2, 6)
             row["total"] = coder.signed(LOW, 17 + context)
-            miss[1] += div(min(abs(row["total"]), 1 << 20) * 4 - miss[1], 2)
+            miss[1] += div(min(abs(row["total"]), 1 << 20) * 4 - miss[1], 3)
         if fits and not begun:
             track["low"] += self.mean_place(track, row["total"], out["count"])
         return fits

@@ -323,7 +323,8 @@ static void a_change_of_configuration_closes_the_batch(void **state)
     tear_down(next);
 }
 
-/* But for what is left when the clock says so; a row may be too much, and few are left over. */
+/* But for what is left when the clock says so; a row may be too much, and few are left over. A
+ * minute's rows make several batches, so that most are not the minute's last. */
 static void batches_come_to_what_is_enough(void **state)
 {
     enum { ENOUGH = 1024, ROW_BYTES = 32 };
@@ -333,7 +334,7 @@ static void batches_come_to_what_is_enough(void **state)
     (void)state;
     rig->build.config.uplink_max_bytes = ENOUGH;
     for (uint32_t minute = 0; minute < 3; minute++)
-        pass_minute(rig, minute, 1000);
+        pass_minute(rig, minute, 3000);
     assert_int_equal(rig->row_count, rig->summary_count);
     for (uint32_t i = 0; i < rig->found_count; i++) {
         assert_in_range(rig->found[i].length, 1, ENOUGH + ROW_BYTES);

@@ -6,11 +6,12 @@
 #include "core/moments.h"
 #include "support/compact.h"
 
-enum { SERIES_COUNT = 10, WINDOW_COUNT = 100, SAMPLE_COUNT = 16 };
+enum { SERIES_COUNT = 10, WINDOW_COUNT = 100 };
 
 /* A plant's sensors: they print counts of so many ticks, step / parts, with so many decimals. */
 struct plant {
     uint32_t aggregates;
+    int samples; /* of a row */
     int64_t step;
     int64_t parts;
     double scale;
@@ -31,7 +32,7 @@ static struct weir_summary draw_row(struct test_random *random, const struct pla
     struct weir_moments moments = {0};
     struct weir_summary row = {0};
 
-    for (int i = 0; i < SAMPLE_COUNT; i++) {
+    for (int i = 0; i < plant->samples; i++) {
         int64_t count = *place + random_between(random, -plant->noise, plant->noise);
         double value = (double)(count * plant->step / plant->parts) / plant->scale;
 
@@ -77,13 +78,14 @@ static void check_size(const struct plant *plant)
 static void rows_weigh_what_they_did(void **state)
 {
     static const struct plant plants[] = {
-        {USUAL, 1, 1, 10, 0, 1, false, 1124},        /* a thermometer at rest */
-        {USUAL, 1, 1, 100, 3, 5, false, 3409},       /* one that moves */
-        {USUAL, 1, 1, 1e6, 0, 500000, false, 14698}, /* noise */
-        {USUAL, 46, 1, 100, 1, 1, false, 2369},      /* whole steps */
-        {USUAL, 81, 2, 1000, 1, 2, false, 3979},     /* counts of a converter */
-        {USUAL, 81, 2, 1000, 1, 2, true, 3187},      /* and their sketches */
-        {1 << WEIR_AGGREGATE_COUNT | 1 << WEIR_AGGREGATE_MEAN, 1, 1, 100, 3, 5, false, 1211},
+        {USUAL, 16, 1, 1, 10, 0, 1, false, 1138},        /* a thermometer at rest */
+        {USUAL, 16, 1, 1, 100, 3, 5, false, 3400},       /* one that moves */
+        {USUAL, 5, 1, 1, 100, 3, 5, false, 2356},        /* of few samples */
+        {USUAL, 16, 1, 1, 1e6, 0, 500000, false, 14611}, /* noise */
+        {USUAL, 16, 46, 1, 100, 1, 1, false, 2360},      /* whole steps */
+        {USUAL, 16, 81, 2, 1000, 1, 2, false, 3961},     /* counts of a converter */
+        {USUAL, 16, 81, 2, 1000, 1, 2, true, 3176},      /* and their sketches */
+        {1 << WEIR_AGGREGATE_COUNT | 1 << WEIR_AGGREGATE_MEAN, 16, 1, 1, 100, 3, 5, false, 1211},
     };
 
     (void)state;
