@@ -26,6 +26,7 @@ JUNK = b"\xa5"
 STATE_AT = MIB
 SLOT_AT = {"A": 52 * MIB, "B": 104 * MIB}
 SLOT_BYTES = 52 * MIB
+DATA_AT = 156 * MIB
 KERNEL_AT = 12 * MIB
 
 # Emulation is slow, and slower when the machine has other work.
@@ -72,7 +73,8 @@ class Disk:
         (files / "weir.conf").write_text(harness.config(
             Address("127.0.0.1", 1883), Address(HOST, uplink.port), alerts=HOT, more=STORAGE,
             uplink_more='format = "json";'))
-        (files / "mosquitto.d" / "test.conf").write_text("listener 1884 0.0.0.0\n")
+        (files / "mosquitto.d" / "test.conf").write_text(
+            "listener 1884 0.0.0.0\nallow_anonymous true\n")
         self.put(files / "weir.conf", "::config/")
         self.put(files / "mosquitto.d", "::config/")
         self.directory = directory
@@ -80,9 +82,12 @@ class Disk:
 
     def set_options(self, options):
         """What the loader adds to the kernel's parameters, from the next start on."""
-        path = self.directory / "options.txt"
-        path.write_text(f"weir_options={options}\n")
-        self.put(path, "::")
+        self.add("options.txt", f"weir_options={options}\n")
+
+    def add(self, name, text):
+        """A file of an operator's, by its path on the first partition; its directory is there."""
+        (self.directory / name).write_text(text)
+        self.put(self.directory / name, f"::{name}")
 
     def put(self, source, target):
         subprocess.run(["mcopy", "-s", "-o", "-i", f"{self.path}@@4M", source, target], check=True)

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """An image in the emulator: it survives, and it comes back by itself."""
 
+import json
+import subprocess
 import time
 
 import machine
-from gateway import check_work, expect_healthy, expect_work, power_on, rows
-from harness import expect, reading, wait_for
-from machine import KERNEL_AT, SLOT_AT, Machine
+from gateway import BATCHES, check_work, expect_healthy, expect_work, power_on, rows
+from harness import equal, expect, reading, wait_for
+from machine import KERNEL_AT, SLOT_AT, Disk, Machine
 from updates import update
 
 
@@ -55,6 +57,88 @@ def test_watchdog(bench):
     gateway.wait_console("weir: freezing")
     gateway.wait_console("Starting kernel", count=2)
     gateway.wait_online()
+
+
+def set_password(disk, name):
+    """The uplink's, in a file of that name."""
+    text = (disk.directory / "config" / "weir.conf").read_text()
+    disk.add("config/weir.conf", text.replace('format = "json"; }', f"""format = "json";
+        username = "plant-7"; password_file = "/run/config/{name}"; }}"""))
+    disk.add(f"config/{name}", "secret\n")
+
+
+def test_passwords(bench):
+    """A listener lets in whom its settings say, weir stays in, and reads a password of its own."""
+    uplink = bench.broker()
+    batches = uplink.subscribe(BATCHES)
+    disk = Disk(bench.directory, uplink)
+    set_password(disk, "uplink.password")
+    disk.add("config/mosquitto.d/test.conf", "allow_anonymous false\nlistener 1884 0.0.0.0\n"
+             "password_file /run/config/mosquitto.d/users\n")
+    disk.add("config/mosquitto.d/users", "")
+    users = disk.directory / "config" / "mosquitto.d" / "users"
+    subprocess.run(["mosquitto_passwd", "-b", users, "sensor", "secret"], check=True)
+    disk.put(users, "::config/mosquitto.d/")
+    gateway = Machine(bench, disk)
+    send = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(gateway.port), "-q", "1",
+            "-t", "plant/north/hall-2/climate", "-m"]
+
+    def is_sent(value, *options):
+        command = [*send, json.dumps(value), *options]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    gateway.wait_console("weir: info: broker: connected")
+    wait_for(lambda: is_sent(reading(0, 20.0), "-u", "sensor", "-P", "secret"), "to be let in", 60)
+    expect(not is_sent(reading(1, 21.0)), "somebody without a name was let in")
+    expect(is_sent(reading(60, 20.0), "-u", "sensor", "-P", "secret"), "nobody is let in any more")
+    wait_for(lambda: any(row["count"] == 1 for row in rows(batches)), "the window in a batch", 60)
+
+
+def test_refused_configuration(bench):
+    """A configuration is refused that names what weir cannot read; the image's own takes over."""
+    disk = Disk(bench.directory, bench.broker())
+    set_password(disk, "mosquitto.d/users")
+    gateway = Machine(bench, disk)
+    gateway.wait_console("weir: /run/config/weir.conf is refused")
+    gateway.wait_console("weir: info: broker: connected")
+    expect("Permission denied" in gateway.log(), "nobody said why")
+
+
+def test_overfull_directory(bench):
+    """More in config/ than there is room for is said, and what is known of the slots stays."""
+    disk = Disk(bench.directory, bench.broker(), "weir.confirm=5")
+    disk.add("config/film", "x" * (12 << 20))
+    disk.write(machine.STATE_AT, b"first=B\ntrial=A\n")
+    gateway = Machine(bench, disk)
+    gateway.wait_console("config/ was not copied as a whole")
+    gateway.wait_console("slot A is confirmed")
+    equal(disk.state(), "first=A\ntrial=none\n", "the slots")
+
+
+def test_no_data(bench):
+    """A gateway whose /data cannot be mounted works from memory."""
+    gateway, disk, batches = power_on(bench)
+    gateway.cut_power()
+    disk.overwrite(machine.DATA_AT, 8 * machine.MIB)
+    gateway = Machine(bench, disk).wait_online()
+    expect_work(gateway, batches)
+    expect("/data does not mount" in gateway.log(), "nobody said so")
+
+
+def test_further_files(bench):
+    """What is in conf.d comes to the image's own configuration where there is no other."""
+    disk = Disk(bench.directory, bench.broker())
+    subprocess.run(["mdel", "-i", f"{disk.path}@@4M", "::config/weir.conf"], check=True)
+    directory = disk.directory / "config" / "conf.d"
+    directory.mkdir()
+    (directory / "more.conf").write_text("""alerts: ( { name = "extra"; stream = "power";
+        field = "power"; above = 1.0; level = "critical"; } );""")
+    disk.put(directory, "::config/")
+    gateway = Machine(bench, disk)
+    gateway.wait_console("weir: info: broker: connected")
+    events = gateway.subscribe("weir/v1/gateway-1/alert/extra/+/event")
+    gateway.publish_text("plant/north/pump-1/power", "50")
+    events.wait(lambda message: message.json["event"] == "raised", "the alert", timeout_s=60)
 
 
 def test_trial_without_progress(bench):
