@@ -59,6 +59,15 @@ def test_watchdog(bench):
     gateway.wait_online()
 
 
+def test_refused_settings_of_the_broker(bench):
+    """Settings that the broker does not start with are left out, and weir has one all the same."""
+    disk = Disk(bench.directory, bench.broker())
+    disk.add("config/mosquitto.d/wrong.conf", "nonsense 1\n")
+    gateway = Machine(bench, disk)
+    gateway.wait_console("weir: mosquitto does not start with config/mosquitto.d")
+    gateway.wait_console("weir: info: broker: connected")
+
+
 def set_password(disk, name):
     """The uplink's, in a file of that name."""
     text = (disk.directory / "config" / "weir.conf").read_text()
