@@ -8,6 +8,9 @@ from harness import equal, expect
 from machine import IMAGE, Machine
 from updates import NEXT, make_update, power_on, release, send, serve, update
 
+# Of a line without an end: more than there is memory for.
+ENDLESS_BYTES = 128 << 20
+
 
 def test_refusals(bench):
     """What is unsigned, changed, cut off, a stranger's or not newer is refused; nothing changes."""
@@ -18,10 +21,11 @@ def test_refusals(bench):
     site = serve(bench, unsigned=line + b"\n\n" + slot,
                  changed=line.replace(b"/1 ", b"/1  ") + b"\n" + signature + b"\n" + slot,
                  stranger=make_update(NEXT, other_key), old=make_update(IMAGE),
-                 cut=whole[:len(whole) // 2])
+                 cut=whole[:len(whole) // 2], endless=b"a" * ENDLESS_BYTES)
     gateway, disk = power_on(bench)
     for name, reason in (("unsigned", "signature"), ("changed", "signature"),
-                         ("stranger", "signature"), ("old", "not newer"), ("absent", "no update"),
+                         ("stranger", "signature"), ("endless", "signature"),
+                         ("old", "not newer"), ("absent", "no update"),
                          ("cut", "not what was signed")):
         result = send(gateway, site.address(name))
         expect(result.startswith("refused:") and reason in result, f"{name}: {result}")
