@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The image of a board: everything below DIRECTORY, and DIRECTORY/image is what goes onto the card.
+# What an interrupted run leaves is DIRECTORY.part, so that nobody takes it for whole.
 #
 #     image.sh BOARD WEIR DIRECTORY [PUBLIC-KEY]
 #
@@ -50,7 +51,6 @@ add_program() { # FILE TARGET
 
 make_root() {
     local name
-    rm -rf "$root"
     mkdir -p "$root"/usr/{bin,sbin,lib} "$root"/{etc/weir,dev,proc,sys,run,tmp,mnt,data,var}
     for name in bin sbin lib; do
         ln -s "usr/$name" "$root/$name"
@@ -83,7 +83,6 @@ make_root() {
     echo "$board" >"$root/etc/weir/board"
     [ -z "$key" ] || cp "$key" "$root/etc/weir/update.pub"
     settle "$root"
-    rm -f "$directory/root"
     mksquashfs "$root" "$directory/root" -comp zstd -Xcompression-level 19 -all-root -noappend \
         -no-xattrs -no-progress -quiet -processors 1 >/dev/null
 }
@@ -101,7 +100,6 @@ list_modules() {
 
 make_ramdisk() {
     local tree=$directory/ramdisk.tree module
-    rm -rf "$tree"
     mkdir -p "$tree"/{bin,dev,proc,sys,mnt,modules}
     cp "$root/usr/bin/busybox" "$tree/bin/busybox"
     install -m 755 "$here/init" "$tree/init"
@@ -152,7 +150,6 @@ make_slot() {
         ramdisk "$(stat -c %s "$directory/ramdisk")" >"$head"
     truncate -s 256 "$head"
     checksums "$kernel" "$directory/ramdisk" >>"$head"
-    rm -f "$slot"
     truncate -s "${slot_mib}M" "$slot"
     put "$directory/root" "$slot" 0
     put "$head" "$slot" "$start"
@@ -194,8 +191,6 @@ make_raspi_files() { # DIRECTORY
 
 make_boot() {
     local tree=$directory/boot.tree
-    rm -rf "$tree"
-    rm -f "$directory/boot"
     mkdir -p "$tree/config"
     cp "$here/config.txt" "$tree/config/README.txt"
     make_boot_script "$tree/boot.scr"
@@ -210,7 +205,6 @@ make_boot() {
 make_data() {
     mkdir -p "$directory/data.tree"
     settle "$directory/data.tree"
-    rm -f "$directory/data"
     truncate -s "${DATA_MIB}M" "$directory/data"
     E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -L weirdata \
         -U 57656972-0000-4000-8000-000000000001 \
@@ -220,7 +214,6 @@ make_data() {
 
 make_disk() {
     local image=$directory/image
-    rm -f "$image"
     # An emulated card wants a power of two.
     truncate -s "$(/usr/bin/python3 -c 'import sys
 print(1 << (int(sys.argv[1]) * 2**20 - 1).bit_length())' $((data_at + DATA_MIB)))" "$image"
@@ -244,7 +237,8 @@ END
 [ $# -eq 3 ] || [ $# -eq 4 ] || fail "usage: image.sh BOARD WEIR DIRECTORY [PUBLIC-KEY]"
 board=$1
 weir=$2
-directory=$(realpath -m "$3")
+target=$(realpath -m "$3")
+directory=$target.part
 here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 [ -f "$here/../boards/$board.conf" ] || fail "no board '$board' in boards/"
 # shellcheck source=/dev/null
@@ -254,10 +248,15 @@ arm64) triplet=aarch64-linux-gnu emulator=qemu-aarch64 ;;
 armhf) triplet=arm-linux-gnueabihf emulator=qemu-arm ;;
 *) fail "no images for $ARCHITECTURE so far" ;;
 esac
-packages=$(dirname "$directory")/packages-$ARCHITECTURE
+packages=$(dirname "$target")/packages-$ARCHITECTURE
 root=$directory/root.tree
 release=${WEIR_RELEASE:-0}
 key=${4:-}
+# A private key, taken for a public one, would be on every card.
+[ -z "$key" ] || openssl pkey -pubin -in "$key" -noout -text 2>/dev/null |
+    grep -q '^ED25519 Public-Key' ||
+    fail "'$key' is no public key; openssl pkey -in KEY -pubout makes one of an Ed25519 key"
+rm -rf "$directory"
 mkdir -p "$directory"
 "$here/../toolchains/packages.sh" unpack "$here/$ARCHITECTURE.lock" "$packages"
 version=$(cd "$packages/usr/lib/modules" && echo *)
@@ -271,3 +270,5 @@ make_disk
 if [ "$FIRMWARE" = none ]; then
     cp "$packages/usr/lib/u-boot/$LOADER/u-boot.bin" "$directory/loader"
 fi
+rm -rf "$target"
+mv "$directory" "$target"
