@@ -3,7 +3,8 @@
 # machine itself has installed. Needs no root, no foreign architecture in dpkg and no second apt
 # configuration: archives and keys are the machine's own.
 #
-#     packages.sh fetch LOCK               the packages themselves, each checked against its hash
+#     packages.sh fetch LOCK               the packages themselves, each checked against its hash:
+#                                          prints the names of their files
 #     packages.sh unpack LOCK DIRECTORY    a tree of them: fetched where they are not there yet
 #     packages.sh lock LOCK                writes the lock file anew, with the newest versions
 #
@@ -140,7 +141,11 @@ fill_cache() {
 }
 
 verb_fetch() {
+    local name version _
     fill_cache
+    while read -r name version _; do
+        echo "$debs/$(file_name "$name" "$version")"
+    done < <(listed)
 }
 
 # Links to absolute paths would lead out of the tree.
