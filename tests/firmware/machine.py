@@ -1,11 +1,8 @@
 """A gateway in QEMU: an image on a disk of its own, a console that is kept, a broker to talk to.
 
-WEIR_IMAGE is the directory that firmware/image.sh made, WEIR_BOARD the board's name.
+emulator.py says how it is started, and which image of which board.
 """
 
-import os
-import pathlib
-import re
 import shlex
 import shutil
 import subprocess
@@ -13,14 +10,14 @@ import sys
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import emulator
+from emulator import IMAGE, LISTENER, MEMORY_MIB, MIB, ROOT, board
+
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
 import harness  # noqa: E402
 
-IMAGE = pathlib.Path(os.environ.get("WEIR_IMAGE", "/nonexistent"))
 HOST = "10.0.2.2"  # this machine's loopback, as the guest sees it
-MIB = 1 << 20
 SECTOR = 512
 JUNK = b"\xa5"
 STATE_AT = MIB
@@ -37,44 +34,19 @@ HOT = """{ name = "hot"; stream = "climate"; field = "temperature"; above = 85.0
 
 STORAGE = """storage: { path = "/data/weir"; journal = "16MiB"; outbox = "8MiB"; sync = "1s"; };"""
 
-# The watchdog of an emulated Pi resets it as soon as it is armed.
-NO_WATCHDOG = "weir.watchdog=off"
-
-# With less, U-Boot has its own things where a kernel of 33 MB has to go.
-LOADER_MIB_MIN = 96
-
-# The loader's settings: the disk at once, where a board would look around and wait for a key.
-LOADER_SETTINGS = """bootdelay=0
-bootcmd=virtio scan; setenv devtype virtio; setenv devnum 0; \
-load virtio 0:1 {scratch:x} boot.scr; source {scratch:x}
-"""
-
-
-def board():
-    """The board's keys."""
-    path = ROOT / "boards" / f"{os.environ['WEIR_BOARD']}.conf"
-    lines = re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', path.read_text(), re.MULTILINE)
-    return dict(lines)
-
-
-def is_pi():
-    """Whether the emulator has a Pi, with a card and USB, in place of its own machine."""
-    return "raspi" in board()["EMULATOR"]
-
 
 class Disk:
     """A card with the image, and with the files an operator would put onto it."""
 
     def __init__(self, directory, uplink, options=""):
         self.path = directory / "disk"
-        subprocess.run(["cp", "--sparse=always", IMAGE / "image", self.path], check=True)
+        emulator.copy_image(self.path)
         files = directory / "config"
         (files / "mosquitto.d").mkdir(parents=True)
         (files / "weir.conf").write_text(harness.config(
             Address("127.0.0.1", 1883), Address(HOST, uplink.port), alerts=HOT, more=STORAGE,
             uplink_more='format = "json";'))
-        (files / "mosquitto.d" / "test.conf").write_text(
-            "listener 1884 0.0.0.0\nallow_anonymous true\n")
+        (files / "mosquitto.d" / "test.conf").write_text(LISTENER)
         self.put(files / "weir.conf", "::config/")
         self.put(files / "mosquitto.d", "::config/")
         self.directory = directory
@@ -90,7 +62,7 @@ class Disk:
         self.put(self.directory / name, f"::{name}")
 
     def put(self, source, target):
-        subprocess.run(["mcopy", "-s", "-o", "-i", f"{self.path}@@4M", source, target], check=True)
+        emulator.put(self.path, source, target)
 
     def write(self, offset, data):
         with self.path.open("r+b") as disk:
@@ -120,59 +92,19 @@ class Address:
 class Machine:
     """One power-on of a gateway; an emulated Pi has all the memory of the board."""
 
-    def __init__(self, bench, disk, memory_mib=128):
+    def __init__(self, bench, disk, memory_mib=MEMORY_MIB, pi_start=emulator.pi_kernel):
         self.bench = bench
         self.port = harness.free_port()
         self.log_path = bench.directory / "console"
         self.console = b""
         self.subscribers = []
         self.began = time.monotonic()
-        self.process = subprocess.Popen(self.command(disk, memory_mib), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            emulator.command(disk.path, bench.directory, self.port, memory_mib, pi_start),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
         bench.add(self)
-
-    def command(self, disk, memory_mib):
-        network = f"user,id=net,hostfwd=tcp:127.0.0.1:{self.port}-:1884"
-        start = [*shlex.split(board()["EMULATOR"]), "-display", "none", "-monitor", "none",
-                 "-netdev", network]
-        if is_pi():
-            return [*start, *self.pi(disk)]
-        return [*start, *(self.loader() if memory_mib >= LOADER_MIB_MIN else self.kernel()),
-                "-m", str(memory_mib), "-serial", "stdio",
-                "-device", "virtio-net-pci,netdev=net,romfile=",
-                "-drive", f"if=none,id=disk,format=raw,file={disk.path}",
-                "-device", "virtio-blk-pci,drive=disk", "-device", "i6300esb"]
-
-    def loader(self):
-        """Arguments to start as a board does, by the loader."""
-        settings = self.bench.directory / "loader.txt"
-        scratch = int(board()["LOAD_ADDRESS"], 16) - MIB
-        settings.write_text(LOADER_SETTINGS.format(scratch=scratch))
-        flash = self.bench.directory / "loader.env"
-        subprocess.run(["mkenvimage", "-s", "0x40000", "-o", flash, settings], check=True)
-        with flash.open("r+b") as file:
-            file.truncate(64 * MIB)
-        return ["-bios", str(IMAGE / "loader"),
-                "-drive", f"if=pflash,unit=1,format=raw,file={flash}"]
-
-    @staticmethod
-    def kernel(*options):
-        """Arguments to start the kernel of slot A at once."""
-        words = [f"console={board()['CONSOLE']}", "panic=5", "quiet", "weir.slot=A", *options]
-        return ["-kernel", str(IMAGE / "kernel"), "-initrd", str(IMAGE / "ramdisk"),
-                "-append", " ".join(words)]
-
-    def pi(self, disk):
-        tree = IMAGE / "boot.tree" / pathlib.Path(board()["DEVICE_TREE"]).name
-        before = ["-serial", "null"] if board()["CONSOLE"] == "ttyS1" else []
-        return [*self.pi_start(), "-dtb", str(tree), *before, "-serial", "stdio",
-                "-drive", f"if=sd,format=raw,file={disk.path}"]
-
-    def pi_start(self):
-        """The kernel at once: the loader would leave no USB behind, and so no network."""
-        return [*self.kernel(NO_WATCHDOG), "-device", "usb-net,netdev=net"]
 
     def read(self):
         for line in self.process.stdout:
@@ -234,7 +166,7 @@ def main(name):
     if not (IMAGE / "image").exists():
         print("skipped: WEIR_IMAGE names no image; ./dev boot-test makes one")
         sys.exit(77)
-    if board()["FIRMWARE"] == "raspi" and not is_pi():
+    if not emulator.is_known():
         print("skipped: the emulator knows no such board")
         sys.exit(77)
     for tool in (shlex.split(board()["EMULATOR"])[0], "mkenvimage", "mcopy", "mosquitto_sub"):
