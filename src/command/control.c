@@ -38,20 +38,44 @@ static struct sockaddr_un make_address(const char *path)
     return address;
 }
 
-/* Takes away what a daemon that was killed has left. False: one that lives has it. */
-static bool clear_path(const struct sockaddr_un *address)
+static bool is_served(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool alive = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-                             errno == EAGAIN);
+    bool served =
+        fd >= 0 &&
+        (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN);
 
     if (fd >= 0)
         close(fd);
-    if (alive) {
+    return served;
+}
+
+bool weir_control_is_served(const char *gateway)
+{
+    char path[WEIR_CONTROL_PATH_SIZE];
+    struct sockaddr_un address;
+
+    if (!weir_control_path(path, gateway))
+        return false;
+    address = make_address(path);
+    return is_served(&address);
+}
+
+/* Takes away what a daemon that was killed has left. False: one that lives has it. */
+static bool clear_path(const struct sockaddr_un *address)
+{
+    if (is_served(address)) {
         errno = EADDRINUSE;
         return false;
     }
     return unlink(address->sun_path) == 0 || errno == ENOENT;
+}
+
+/* What is to be done where there is no socket. */
+static const char *remedy(int error)
+{
+    return error == EADDRINUSE ? "another weir of that gateway has it"
+                               : "make its directory, or set RUNTIME_DIRECTORY to another for both";
 }
 
 /* The mode is there from the beginning: between bind and chmod anybody could connect. */
@@ -67,6 +91,7 @@ static bool bind_private(int fd, const struct sockaddr_un *address)
 void weir_control_open(struct weir_control *control, const char *gateway)
 {
     struct sockaddr_un address;
+    int error;
 
     control->fd = -1;
     for (int i = 0; i < WEIR_CONTROL_CLIENT_COUNT_MAX; i++)
@@ -83,9 +108,10 @@ void weir_control_open(struct weir_control *control, const char *gateway)
         listen(control->fd, BACKLOG) == 0)
         return;
 error:
+    error = errno;
     weir_log_warning("no local socket at %s: %s; weir explain, ack and shelve cannot reach this "
-                     "process; make its directory, or set RUNTIME_DIRECTORY to another for both",
-                     control->path, strerror(errno));
+                     "process; %s",
+                     control->path, strerror(error), remedy(error));
     if (control->fd >= 0)
         close(control->fd);
     control->fd = -1;

@@ -48,6 +48,9 @@ typedef void weir_control_handler(void *context, const char *line, size_t length
  * else in /run/weir. False: it is too long for a socket. */
 bool weir_control_path(char path[static WEIR_CONTROL_PATH_SIZE], const char *gateway);
 
+/* True when a daemon of that gateway answers at its socket. */
+bool weir_control_is_served(const char *gateway);
+
 /* Opens a gateway's socket. Where there is no directory for it, or a daemon that has it, there is
  * none: logged, and the rest does nothing. */
 void weir_control_open(struct weir_control *control, const char *gateway);

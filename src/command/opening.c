@@ -20,6 +20,7 @@ struct weir_opening {
     pthread_t thread;
     atomic_int state;
     bool good;
+    bool in_use;
 };
 
 static void *try_once(void *context)
@@ -78,6 +79,11 @@ void weir_opening_wait(struct weir_opening *opening, int wait_ms)
         (void)nanosleep(&pause, NULL);
 }
 
+bool weir_opening_in_use(const struct weir_opening *opening)
+{
+    return opening->in_use;
+}
+
 bool weir_opening_step(struct weir_opening *opening, int64_t now_ms)
 {
     switch (atomic_load(&opening->state)) {
@@ -90,6 +96,7 @@ bool weir_opening_step(struct weir_opening *opening, int64_t now_ms)
         atomic_store(&opening->state, STATE_WAITING);
         opening->next_ms = now_ms + RETRY_MS;
         opening->quiet = true;
+        opening->in_use = !opening->good && opening->storage->in_use;
         return opening->good;
     default:
         return false;

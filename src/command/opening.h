@@ -20,6 +20,10 @@ void weir_opening_destroy(struct weir_opening *opening);
 /* Waits for the first try, for wait_ms at most. */
 void weir_opening_wait(struct weir_opening *opening, int wait_ms);
 
+/* True when the try that ended last found that another process has the storage, which is no fault
+ * of the disk's. */
+bool weir_opening_in_use(const struct weir_opening *opening);
+
 /* Begins a try when its time has come. True: the storage is open, and the caller's: a destroy leaves
  * it alone. now_ms: CLOCK_BOOTTIME. */
 bool weir_opening_step(struct weir_opening *opening, int64_t now_ms);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "command/daemon.h"
+#include "port/config.h"
 #include "port/log.h"
 
 /* For opening the storage: afterwards the start goes on without. */
@@ -245,6 +246,11 @@ bool weir_daemon_start_state(struct weir_daemon *daemon, struct weir_config *con
     weir_clock_init(&daemon->clock);
     if (stored && open_storage(daemon, config))
         return start_with_storage(daemon, config);
+    if (daemon->opening && weir_opening_in_use(daemon->opening)) {
+        weir_opening_destroy(daemon->opening);
+        weir_config_destroy(config);
+        return false;
+    }
     daemon->running = weir_running_create(config, daemon->epoch);
     if (!daemon->running || !start_in_memory(daemon, config))
         return false;

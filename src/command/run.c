@@ -34,6 +34,10 @@
 
 #define CLOCK_LOOK_MS 1000
 
+/* For another weir of the same gateway to end: a stop is over by then. */
+#define PREDECESSOR_WAIT_MS 8000
+#define PREDECESSOR_LOOK_MS 200
+
 /* What the broker retained of an earlier process comes before the first message, or not at all. */
 #define SETTLE_MS 2000
 
@@ -303,12 +307,34 @@ static bool open_descriptors(struct weir_daemon *daemon)
     return daemon->signal_fd >= 0 && daemon->wake_fd >= 0;
 }
 
+/* Two of one gateway would take the session at the broker from each other for ever. One that is on
+ * its way out is waited for, until it has gone or a signal comes. */
+static bool is_alone(const struct weir_daemon *daemon, const char *gateway)
+{
+    struct pollfd signals = {.fd = daemon->signal_fd, .events = POLLIN};
+    int64_t end_ms = weir_daemon_boottime_ms() + PREDECESSOR_WAIT_MS;
+
+    if (!weir_control_is_served(gateway))
+        return true;
+    weir_log_info("another weir of gateway %s is running; waiting for it to end", gateway);
+    while (weir_daemon_boottime_ms() < end_ms && poll(&signals, 1, PREDECESSOR_LOOK_MS) == 0) {
+        if (!weir_control_is_served(gateway))
+            return true;
+    }
+    weir_log_error("another weir of gateway %s is running", gateway);
+    return false;
+}
+
 static bool start(struct weir_daemon *daemon, struct weir_config *config)
 {
     struct weir_service_look look;
 
     if (!open_descriptors(daemon)) {
         weir_log_error("cannot start: %s", strerror(errno));
+        weir_config_destroy(config);
+        return false;
+    }
+    if (!is_alone(daemon, config->gateway)) {
         weir_config_destroy(config);
         return false;
     }

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command/memory.h"
@@ -21,6 +22,10 @@
 #define IDENTITY_COPY "store.copy"
 #define CLOSED_NAME "closed" /* there: the run before brought everything to disk */
 #define RING_SEGMENTS 4
+
+/* A daemon that is told to stop has ended within five seconds. */
+#define LOCK_WAIT_MS 8000
+#define LOCK_STEP_MS 100
 
 /* Files of a log at most: the largest one there can be, in the smallest segments. */
 #define SEGMENT_COUNT_MAX (8 * 1024 * 1024)
@@ -100,13 +105,30 @@ static int make_directories(struct weir_disk *disk)
     return error;
 }
 
-/* The lock goes with the process, however it ends. */
-static int take_lock(struct weir_storage *storage)
+static int try_lock(const struct weir_storage *storage)
 {
+    return flock(storage->lock, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+}
+
+/* The lock goes with the process, however it ends. */
+static int take_lock(struct weir_storage *storage, const char *path)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+    int error;
+
     storage->lock = storage->disk->open(storage->disk, "lock", O_RDWR | O_CREAT);
     if (storage->lock < 0)
         return storage->lock;
-    return flock(storage->lock, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+    error = try_lock(storage);
+    if (error == -EWOULDBLOCK && !storage->quiet)
+        weir_log_info("storage: %s is in use by another weir; waiting for it to end", path);
+    for (int waited_ms = 0; error == -EWOULDBLOCK && !storage->quiet && waited_ms < LOCK_WAIT_MS;
+         waited_ms += LOCK_STEP_MS) {
+        (void)nanosleep(&pause, NULL);
+        error = try_lock(storage);
+    }
+    storage->in_use = error == -EWOULDBLOCK;
+    return error;
 }
 
 static int identify(struct weir_storage *storage, const struct weir_config *config,
@@ -264,9 +286,7 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
         return complain(storage, path, "cannot be made", -errno);
     if (!open_disk(storage, path))
         return false;
-    error = take_lock(storage);
-    if (error == -EWOULDBLOCK && !quiet)
-        weir_log_error("storage: %s is in use by another weir", path);
+    error = take_lock(storage, path);
     if (error == 0)
         error = make_directories(storage->disk);
     if (error == 0)
@@ -297,7 +317,9 @@ bool weir_storage_open(struct weir_storage *storage, const struct weir_config *c
     if (error == 0)
         return true;
     weir_storage_close(storage, false);
-    return complain(storage, path, "cannot be used", error);
+    if (storage->in_use && !quiet)
+        weir_log_error("storage: %s is in use by another weir", path);
+    return !storage->in_use && complain(storage, path, "cannot be used", error);
 }
 
 bool weir_storage_open_history(struct weir_storage *storage, const char *path)

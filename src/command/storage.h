@@ -26,6 +26,7 @@ struct weir_storage {
     bool fresh;     /* it was made just now */
     bool closed;    /* the run before brought everything to disk */
     bool whole;     /* both copies of its name are good */
+    bool in_use;    /* it could not be opened: another process has it */
     uint64_t segment_bytes;
     uint64_t ring_bytes;
     void *ring; /* WEIR_JOURNAL_HEAD_BYTES + ring_bytes; what the run before left is still in it */
@@ -57,7 +58,8 @@ struct weir_storage_plan {
 };
 void weir_storage_plan(struct weir_storage_plan *plan, const struct weir_config *config);
 
-/* Opens or makes the state directory of a configuration. False: it cannot be used; logged, unless
+/* Opens or makes the state directory of a configuration. One that another process has is waited for
+ * as long as the end of a daemon may take, unless quiet. False: it cannot be used; logged, unless
  * quiet. */
 bool weir_storage_open(struct weir_storage *storage, const struct weir_config *config, bool quiet);
 

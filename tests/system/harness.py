@@ -32,6 +32,7 @@ SLOW = float(os.environ.get("WEIR_TEST_SLOW", "1"))
 T0 = 1_700_000_400_000
 
 EXIT_DONE = 0
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 78
 

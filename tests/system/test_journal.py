@@ -306,14 +306,18 @@ def test_killed(bench):
 
 
 def test_in_use(bench):
-    """A second weir on the same storage says so and runs without."""
+    """A second weir on the same storage says so and ends, but when the first one ends before."""
     broker = bench.broker()
     state, weir = start(bench, broker)
     other = bench.weir(config(broker, more=storage(state), gateway="plant-8"))
-    other.start_online(broker, CLIMATE_FILTER)
-    other.wait_log("in use by another weir")
-    other.drain()
+    equal(other.start().wait(), harness.EXIT_FAILED, "the second one's exit status")
+    other.wait_log(f"error: storage: {state} is in use by another weir")
+    equal(broker.log().count("weir-plant-8"), 0, "lines of the broker about the second one")
+    other.start().wait_log("waiting for it to end", 2)
     weir.drain()
+    broker.subscribe("weir/v1/plant-8/status").wait(lambda message: message.payload == "online",
+                                                    "the second one, in its place")
+    other.drain()
     equal(verify(bench, state)[0], 0, "verify's exit status")
 
 

@@ -276,6 +276,23 @@ def test_hostile_socket(bench):
     equal(weir.process.poll(), None, "the daemon's end")
 
 
+def test_two_of_a_gateway(bench):
+    """A second weir of a gateway waits for the first to end; when it does not, it gives up."""
+    broker, weir, _, _ = start(bench, more="")
+    second = bench.weir(weir.config_path.read_text())
+    second.environment = {"RUNTIME_DIRECTORY": str(weir.directory)}
+    equal(second.start().wait(), harness.EXIT_FAILED, "the second one's exit status")
+    expect("error: another weir of gateway plant-7 is running" in second.log(), second.log())
+    equal(weir.count_log("lost the connection"), 0, "losses of the first one")
+    second.start().wait_log("waiting for it to end", 2)
+    before = len(broker.log())
+    weir.drain()
+    broker.wait_subscribed(CLIMATE_FILTER, before)
+    wait_for(lambda: verb(bench, weir, "ack", "hot", "nowhere").stderr.count("series 'nowhere'"),
+             "the second one at the socket")
+    second.drain()
+
+
 def test_stale_socket(bench):
     """A socket that a killed daemon left is taken over; one that is alive is not."""
     broker, weir, _, _ = start(bench, more="")
