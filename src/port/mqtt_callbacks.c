@@ -84,7 +84,9 @@ void weir_mqtt_callbacks_disconnected(void *context, MQTTProperties *properties,
     char reason[WEIR_MQTT_REASON_SIZE];
 
     (void)properties;
-    snprintf(reason, sizeof(reason), "the broker ended it: %s (code %d)", name_refusal((int)code),
+    snprintf(reason, sizeof(reason), "the broker ended it: %s%s (code %d)", name_refusal((int)code),
+             code == MQTTREASONCODE_SESSION_TAKEN_OVER ? ", by another client of the same name"
+                                                       : "",
              (int)code);
     weir_mqtt_exchange_note_lost(context, reason);
 }

@@ -50,6 +50,7 @@ struct weir_mqtt {
     uint32_t random;
     char logged_reason[WEIR_MQTT_PROBLEM_SIZE];
     unsigned logged_count; /* in this absence */
+    unsigned short_count;  /* connections in a row that did not last */
 };
 
 /* What the library needs once a process, before its first handle. */

@@ -11,6 +11,7 @@
 #define CONNECT_MS_MAX 15000 /* a try, should the library lose it */
 #define CHECK_MS 10000       /* whether the library still thinks that it is connected */
 #define REASON_COUNT_MAX 5   /* reasons logged in one absence */
+#define SHORT_COUNT_NOTED 2  /* connections in a row that did not last, before that is logged */
 
 /* Logs why there is no connection, unless that has just been said. */
 static void log_absence(struct weir_mqtt *mqtt, const char *what, const char *reason)
@@ -61,11 +62,23 @@ static void fail_try(struct weir_mqtt *mqtt, int64_t now_ms, const char *reason)
     wait_for_next_try(mqtt, now_ms);
 }
 
+/* What a broker does not say of itself: two clients of one name take the session from each other. */
+static void note_short(struct weir_mqtt *mqtt)
+{
+    if (++mqtt->short_count == SHORT_COUNT_NOTED)
+        weir_log_warning("%s: connections to %s do not last; does another client have the name %s?",
+                         mqtt->label, mqtt->peer.config.url, mqtt->client_id);
+}
+
 static void lose(struct weir_mqtt *mqtt, int64_t now_ms, const char *reason)
 {
-    if (now_ms - mqtt->connected_ms >= STABLE_MS)
-        mqtt->delay_ms = WEIR_MQTT_RETRY_MS_MIN;
     log_absence(mqtt, "lost the connection to", reason);
+    if (now_ms - mqtt->connected_ms >= STABLE_MS) {
+        mqtt->delay_ms = WEIR_MQTT_RETRY_MS_MIN;
+        mqtt->short_count = 0;
+    } else {
+        note_short(mqtt);
+    }
     wait_for_next_try(mqtt, now_ms);
     (void)weir_mqtt_settle_handle(mqtt); /* if that fails, the next try does it */
 }

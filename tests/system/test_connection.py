@@ -123,6 +123,16 @@ def test_stop_with_frozen_broker(bench):
     broker.thaw()
 
 
+def test_taken_over(bench):
+    """Two daemons of one name take the session from each other, and each says what that may be."""
+    broker = bench.broker()
+    pair = [bench.weir(config(broker, alerts=HOT)) for _ in range(2)]
+    for weir in pair:
+        weir.start()
+    for weir in pair:
+        weir.wait_log("do not last; does another client have the name weir-plant-7[?]", timeout_s=60)
+
+
 def test_old_version(bench):
     """It speaks MQTT 3.1.1 when told to."""
     broker = bench.broker()

@@ -199,9 +199,9 @@ static void a_refusal_is_told_in_words_and_the_password_read_again(void **state)
 }
 
 /* A broker that accepts one connection and ends it at once, by way of MQTT 5. */
-static pid_t start_rude_broker(int listener)
+static pid_t start_rude_broker(int listener, unsigned char reason)
 {
-    static const unsigned char packets[] = {0x20, 3, 0, 0, 0, 0xe0, 2, 0x8b, 0};
+    const unsigned char packets[] = {0x20, 3, 0, 0, 0, 0xe0, 2, reason, 0};
     char connect[256];
     pid_t pid = fork();
 
@@ -215,7 +215,7 @@ static pid_t start_rude_broker(int listener)
     _exit(0);
 }
 
-static void the_brokers_own_reason_is_logged(void **state)
+static void check_reason(unsigned char reason, const char *words)
 {
     struct weir_peer_config peer = {.keepalive_s = 30, .version = 5};
     struct weir_mqtt_options options = make_options(&peer, "rude");
@@ -224,17 +224,28 @@ static void the_brokers_own_reason_is_logged(void **state)
     int listener;
     int port;
 
-    (void)state;
     listener = broker_listen(&port);
     snprintf(peer.url, sizeof(peer.url), "mqtt://127.0.0.1:%d", port);
-    pid = start_rude_broker(listener);
+    pid = start_rude_broker(listener, reason);
     assert_true(pid > 0);
     mqtt = weir_mqtt_create(&options);
     assert_true(await_log(mqtt, "rude: lost the connection", 10000));
-    assert_int_equal(count_logged("Server shutting down (code 139)"), 1);
+    assert_int_equal(count_logged(words), 1);
     weir_mqtt_destroy(mqtt, 100);
     waitpid(pid, NULL, 0);
     close(listener);
+}
+
+static void the_brokers_own_reason_is_logged(void **state)
+{
+    (void)state;
+    check_reason(139, "Server shutting down (code 139)");
+}
+
+static void a_session_taken_over_is_told_in_words(void **state)
+{
+    (void)state;
+    check_reason(142, "by another client of the same name (code 142)");
 }
 
 int main(void)
@@ -248,6 +259,7 @@ int main(void)
         MQTT_TEST(a_handshake_without_an_answer_ends),
         MQTT_TEST(a_refusal_is_told_in_words_and_the_password_read_again),
         MQTT_TEST(the_brokers_own_reason_is_logged),
+        MQTT_TEST(a_session_taken_over_is_told_in_words),
     };
 
     return cmocka_run_group_tests_name("mqtt_loss", tests, set_up_group, tear_down_group);
