@@ -25,7 +25,7 @@ static const char *read_count(const char **text, const char *end, uint32_t *coun
     uint64_t number = 0;
 
     if (*text == end || **text < '0' || **text > '9')
-        return "a number behind x";
+        return "VALUExTIMES, such as -18x5";
     for (; *text < end && **text >= '0' && **text <= '9'; ++*text) {
         number = number * 10 + (unsigned)(**text - '0');
         if (number > WEIR_TEST_VALUE_COUNT_MAX)

@@ -93,6 +93,16 @@ static void what_is_no_run_is_pointed_at(void **state)
     }
 }
 
+static void times_in_front_of_the_value_are_told_apart(void **state)
+{
+    struct weir_test_values values;
+    struct weir_test_fault fault = weir_test_values_read(&values, "1 5x-18");
+
+    (void)state;
+    weir_test_values_release(&values);
+    assert_string_equal(fault.expected, "VALUExTIMES, such as -18x5");
+}
+
 static void a_text_has_a_maximum_of_values(void **state)
 {
     struct weir_test_values values;
@@ -109,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_stand_for_their_values),
         cmocka_unit_test(what_is_no_run_is_pointed_at),
+        cmocka_unit_test(times_in_front_of_the_value_are_told_apart),
         cmocka_unit_test(a_text_has_a_maximum_of_values),
     };
 
