@@ -156,6 +156,20 @@ static void add_path(struct path_list *paths, const char *text, const config_set
     paths->settings[paths->count++] = setting;
 }
 
+static void label_path(char label[static WEIR_LABEL_SIZE], const struct path_list *paths,
+                       size_t index, const char *stream_label)
+{
+    const config_setting_t *setting = paths->settings[index];
+    const char *name = config_setting_name(setting);
+
+    if (strcmp(name, "path") == 0)
+        weir_label_write(label, "field", config_setting_parent(setting), (unsigned)index + 1,
+                         stream_label);
+    else
+        (void)snprintf(label, WEIR_LABEL_SIZE, "%s%s", strcmp(name, "field") == 0 ? "time of " : "",
+                       stream_label);
+}
+
 static void refuse_path(struct weir_draft *draft, const struct path_list *paths, size_t bad,
                         const char *stream_label, const char *expected)
 {
@@ -164,15 +178,65 @@ static void refuse_path(struct weir_draft *draft, const struct path_list *paths,
     char label[WEIR_LABEL_SIZE];
     char shown[64];
 
-    if (strcmp(name, "path") == 0)
-        weir_label_write(label, "field", config_setting_parent(setting), (unsigned)bad + 1,
-                         stream_label);
-    else
-        (void)snprintf(label, sizeof(label), "%s%s", strcmp(name, "field") == 0 ? "time of " : "",
-                       stream_label);
+    label_path(label, paths, bad, stream_label);
     weir_token_quote(shown, paths->texts[bad], strlen(paths->texts[bad]), '"');
     weir_problem_add(draft->problems, weir_source_value_place(setting),
                      "'%s' in %s is %s; expected %s", name, label, shown, expected);
+}
+
+/* Copies "[12]", where text begins so, as "12" with a dot in front of it but at the beginning.
+ * Returns the bytes read; 0: it begins otherwise. */
+static size_t take_index(const char *text, char *meant, size_t *length)
+{
+    size_t digits = text[0] == '[' ? strspn(text + 1, "0123456789") : 0;
+
+    if (digits == 0 || text[digits + 1] != ']' || !strchr(".[", text[digits + 2]))
+        return 0;
+    if (*length > 0)
+        meant[(*length)++] = '.';
+    memcpy(meant + *length, text + 1, digits);
+    *length += digits;
+    return digits + 2;
+}
+
+/* Writes a path of JSONPath's form in ours. False: it has none of it. Quotes say that a key is
+ * really called so. */
+static bool translate_path(const char *path, char meant[static WEIR_PATH_LENGTH_MAX + 1])
+{
+    const char *from = path;
+    size_t length = 0;
+
+    if (strchr(path, '"') || strlen(path) > WEIR_PATH_LENGTH_MAX)
+        return false;
+    if (from[0] == '$' && from[1] != '\0' && strchr(".[", from[1]))
+        from += from[1] == '.' ? 2 : 1;
+    while (*from != '\0') {
+        size_t taken = take_index(from, meant, &length);
+
+        if (taken == 0)
+            meant[length++] = *from++;
+        from += taken;
+    }
+    meant[length] = '\0';
+    return length > 0 && strcmp(meant, path) != 0;
+}
+
+static void warn_of_path(struct weir_draft *draft, const struct path_list *paths, size_t index,
+                         const char *stream_label)
+{
+    const config_setting_t *setting = paths->settings[index];
+    char meant[WEIR_PATH_LENGTH_MAX + 1];
+    char label[WEIR_LABEL_SIZE];
+    char shown[64];
+
+    if (!translate_path(paths->texts[index], meant))
+        return;
+    label_path(label, paths, index, stream_label);
+    weir_token_quote(shown, paths->texts[index], strlen(paths->texts[index]), '"');
+    weir_problem_warn(draft->problems, weir_source_value_place(setting),
+                      "'%s' in %s is %s, in which $ and [ ] are letters of a key; did you mean "
+                      "\"%.100s\"? A key that is called so stands in quotes",
+                      config_setting_name(setting), label, shown, meant);
 }
 
 static void check_paths(struct weir_draft *draft, struct path_list *paths, const char *label)
@@ -189,6 +253,7 @@ static void check_paths(struct weir_draft *draft, struct path_list *paths, const
                         "that holds a dot in quotes");
             continue;
         }
+        warn_of_path(draft, paths, i, label);
         paths->texts[kept] = paths->texts[i];
         paths->settings[kept++] = paths->settings[i];
     }

@@ -57,11 +57,13 @@ void weir_draft_refuse_name(struct weir_draft *draft, const config_setting_t *gr
 {
     const char *name = weir_draft_text(group, what);
     const char *nearest = weir_problem_nearest(name, names, count);
+    char listed[WEIR_PROBLEM_NAMES_SIZE];
     char shown[64];
 
     weir_token_quote(shown, name, strlen(name), '"');
+    weir_problem_list_names(listed, names, count);
     weir_problem_add(draft->problems, weir_draft_place(group, what),
-                     "'%s' in %s is %s, and there is no such %s%s%s%s", what, label, shown, what,
-                     nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                     "'%s' in %s is %s, and there is no such %s; %s%s%s", what, label, shown, what,
+                     nearest ? "did you mean \"" : "known here: ", nearest ? nearest : listed,
                      nearest ? "\"?" : "");
 }

@@ -5,6 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/text.h"
+
+/* Letters that say enough to be completed. */
+#define BEGINNING_LENGTH_MIN 3
+
+#define ELLIPSIS ", ..."
+
 __attribute__((format(printf, 4, 0))) static void add_problem(struct weir_problems *problems,
                                                               struct weir_place place, bool warning,
                                                               const char *format, va_list arguments)
@@ -135,14 +142,28 @@ static const char *find_contained(const char *name, const char *const *candidate
     return found;
 }
 
+/* "iso" is likely to mean "iso8601": the shortest that begins so. */
+static const char *find_completed(const char *name, const char *const *candidates, size_t count)
+{
+    size_t length = strlen(name);
+    const char *found = NULL;
+
+    for (size_t i = 0; i < count && length >= BEGINNING_LENGTH_MIN; i++) {
+        if (strncmp(candidates[i], name, length) == 0 &&
+            (!found || strlen(candidates[i]) < strlen(found)))
+            found = candidates[i];
+    }
+    return found;
+}
+
 const char *weir_problem_nearest(const char *name, const char *const *candidates, size_t count)
 {
     size_t length = strlen(name);
     unsigned limit = length / 3 > 2 ? (unsigned)(length / 3) : 2;
-    const char *nearest = NULL;
+    const char *nearest = find_completed(name, candidates, count);
 
-    if (length > WEIR_NAME_LENGTH_MAX)
-        return NULL;
+    if (nearest || length > WEIR_NAME_LENGTH_MAX)
+        return nearest;
     for (size_t i = 0; i < count; i++) {
         size_t candidate_length = strlen(candidates[i]);
         unsigned distance;
@@ -158,4 +179,24 @@ const char *weir_problem_nearest(const char *name, const char *const *candidates
         limit = distance - 1;
     }
     return nearest ? nearest : find_contained(name, candidates, count);
+}
+
+void weir_problem_list_names(char listed[static WEIR_PROBLEM_NAMES_SIZE], const char *const *names,
+                             size_t count)
+{
+    struct weir_text text;
+
+    weir_text_init(&text, listed, WEIR_PROBLEM_NAMES_SIZE - sizeof(ELLIPSIS));
+    for (size_t i = 0; i < count; i++) {
+        size_t length = text.length;
+
+        weir_text_add(&text, i > 0 ? ", " : "");
+        weir_text_add(&text, names[i]);
+        if (text.overflow) {
+            text.length = length;
+            break;
+        }
+    }
+    memcpy(listed + text.length, text.overflow ? ELLIPSIS : "",
+           text.overflow ? sizeof(ELLIPSIS) : 1);
 }

@@ -47,9 +47,17 @@ weir_problem_warn(struct weir_problems *problems, struct weir_place place, const
 void weir_problem_print(struct weir_problems *problems, FILE *report);
 
 /*
- * The candidate that name was most likely meant to be: at most two slips of the finger away, or a
- * third of its length. NULL when none is near.
+ * The candidate that name was most likely meant to be: one that begins so, else one at most two
+ * slips of the finger away, or a third of its length, else one that it contains. NULL when there is
+ * none.
  */
 const char *weir_problem_nearest(const char *name, const char *const *candidates, size_t count);
+
+/* Bytes of a list of names, its end included. */
+#define WEIR_PROBLEM_NAMES_SIZE 192
+
+/* Writes the names with commas between; of many those that fit, and then an ellipsis. */
+void weir_problem_list_names(char listed[static WEIR_PROBLEM_NAMES_SIZE], const char *const *names,
+                             size_t count);
 
 #endif

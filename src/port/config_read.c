@@ -3,15 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/text.h"
 #include "port/config_reading.h"
 #include "port/config_source.h"
 #include "port/config_token.h"
 #include "port/config_value.h"
 #include "weir/config.h"
 
-/* Names that a report lists when none is near the unknown one. */
-#define LISTED_LENGTH_MAX 160
 #define SETTING_COUNT_MAX 40
 
 /* The bits of "count,min,max". */
@@ -103,8 +100,7 @@ static void report_unknown(const struct weir_table *table, const config_setting_
     const char *names[SETTING_COUNT_MAX];
     const char *nearest;
     char shown[64];
-    char listed[LISTED_LENGTH_MAX + 1] = "";
-    struct weir_text text;
+    char listed[WEIR_PROBLEM_NAMES_SIZE];
     const char *name = config_setting_name(setting);
 
     for (size_t i = 0; i < table->count; i++)
@@ -116,12 +112,7 @@ static void report_unknown(const struct weir_table *table, const config_setting_
                          "unknown setting %s %s; did you mean '%s'?", shown, where, nearest);
         return;
     }
-    weir_text_init(&text, listed, LISTED_LENGTH_MAX);
-    for (size_t i = 0; i < table->count; i++) {
-        weir_text_add(&text, i > 0 ? ", " : "");
-        weir_text_add(&text, names[i]);
-    }
-    listed[text.length] = '\0';
+    weir_problem_list_names(listed, names, table->count);
     weir_problem_add(problems, weir_source_place(setting), "unknown setting %s %s; known here: %s",
                      shown, where, listed);
 }

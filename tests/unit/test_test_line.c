@@ -119,7 +119,8 @@ static void what_is_wrong_with_a_line_is_said(void **state)
                         "unknown alert \"overhaet\"; did you mean \"overheat\"?");
     assert_string_equal(say_event("8s frost a rased"),
                         "unknown event \"rased\"; did you mean \"raised\"?");
-    assert_string_equal(say_event("8s frost a raised warn"), "unknown level \"warn\"");
+    assert_string_equal(say_event("8s frost a raised warn"),
+                        "unknown level \"warn\"; did you mean \"warning\"?");
     assert_string_equal(say_event("8s frost a raised value=high"), "\"high\" is no number");
     assert_string_equal(say_event("8s frost 'a raised"), "a quote that is not closed");
     assert_string_equal(say_event("8s frost a"),
