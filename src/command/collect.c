@@ -6,6 +6,7 @@
 
 #include "command/command.h"
 
+/* The package has the program's name. */
 #define PROGRAM "weir-collect"
 
 int weir_command_collect(int argc, char **argv)
@@ -27,6 +28,7 @@ int weir_command_collect(int argc, char **argv)
     }
     memcpy(slash + 1, PROGRAM, sizeof(PROGRAM));
     (void)execv(path, argv);
-    fprintf(stderr, "%s: cannot run %s: %s\n", argv[0], path, strerror(errno));
+    fprintf(stderr, "%s: cannot run %s: %s%s\n", argv[0], path, strerror(errno),
+            errno == ENOENT ? "; the package " PROGRAM " brings it" : "");
     return WEIR_EXIT_FAILED;
 }

@@ -139,6 +139,9 @@ int weir_command_explain(int argc, char **argv)
 
     if (result >= 0)
         return result;
+    if (argc - optind < 2)
+        fprintf(stderr, "%s: no %s is given\n", argv[0],
+                optind == argc ? "rule and no series" : "series");
     if (argc - optind != 2 || strlen(argv[optind]) >= sizeof(order->rule) ||
         strlen(argv[optind + 1]) >= sizeof(order->series)) {
         print_usage(stderr);

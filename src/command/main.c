@@ -76,6 +76,12 @@ static void complain(const char *typed)
     const char *nearest = NULL;
     size_t least = SLIP_COUNT_MAX + 1;
 
+    if (typed[0] == '-') {
+        fprintf(stderr,
+                "weir: no verb in front of '%s'; expected one, as in: weir check -c FILE\n\n",
+                typed);
+        return;
+    }
     for (size_t i = 0; i < VERB_COUNT && strlen(typed) <= VERB_LENGTH_MAX; i++) {
         size_t slips = count_slips(typed, verbs[i].name);
 
@@ -84,7 +90,7 @@ static void complain(const char *typed)
             nearest = verbs[i].name;
         }
     }
-    fprintf(stderr, "weir: unknown %s '%s'", typed[0] == '-' ? "option" : "verb", typed);
+    fprintf(stderr, "weir: unknown verb '%s'", typed);
     if (nearest)
         fprintf(stderr, "; did you mean '%s'?", nearest);
     fputs("\n\n", stderr);

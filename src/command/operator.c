@@ -102,6 +102,8 @@ static int operate(enum weir_order_kind kind, int argc, char **argv, const char 
         set_name(order->series, sizeof(order->series), argv[optind + 1]) &&
         (count == 2 || set_duration(&order->duration_ms, argv[optind + 2])))
         return weir_control_client_ask(&request.place, order, NULL, 0);
+    if (result < 0 && argc - optind < count)
+        fprintf(stderr, "%s: something is missing; expected %s\n", argv[0], arguments);
     print_usage(stderr, argv[0], arguments, what);
     return WEIR_EXIT_USAGE;
 }

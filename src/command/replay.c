@@ -115,27 +115,47 @@ static void clear_progress(const struct replay *replay)
         fprintf(stderr, "\r\033[K");
 }
 
+static void tell_bad_line(const struct replay *replay)
+{
+    clear_progress(replay);
+    fprintf(stderr, "%s:%llu: %s\n", input_name(replay),
+            (unsigned long long)replay->input.line_number, replay->input.problem);
+}
+
+/* Most likely a capture in another form. */
+static void tell_useless(const struct replay *replay)
+{
+    fprintf(stderr,
+            "weir: no line of %s could be read; expected one JSON object a line, such as "
+            "`mosquitto_sub -t '#' -F %%j` prints\n",
+            input_name(replay));
+}
+
 /* Feeds the whole input. False: reading failed. */
 static bool feed(struct replay *replay)
 {
     struct weir_message message;
     uint64_t look_at = LINES_BETWEEN_LOOKS;
+    bool some_good = false;
+    bool some_bad = false;
 
     for (;;) {
         enum weir_replay_outcome outcome = weir_replay_input_next(&replay->input, &message);
 
         if (outcome == WEIR_REPLAY_MESSAGE) {
             offer(replay, &message);
+            some_good = true;
         } else if (outcome == WEIR_REPLAY_BAD) {
             weir_engine_note_malformed(&replay->engine);
-            clear_progress(replay);
-            fprintf(stderr, "%s:%llu: %s\n", input_name(replay),
-                    (unsigned long long)replay->input.line_number, replay->input.problem);
+            tell_bad_line(replay);
+            some_bad = true;
         } else {
             clear_progress(replay);
             if (outcome == WEIR_REPLAY_FAILED)
                 fprintf(stderr, "weir: cannot read %s: %s\n", input_name(replay),
                         replay->input.problem);
+            else if (some_bad && !some_good)
+                tell_useless(replay);
             return outcome == WEIR_REPLAY_END;
         }
         if (replay->input.line_number < look_at)

@@ -117,7 +117,7 @@ static void print_input(const struct weir_replay_output *output)
     weir_past_write_time(first, output->first_ms);
     weir_past_write_time(last, output->last_ms);
     printf("\n%" PRIu64 " messages", ledger.received);
-    if (ledger.received > 0)
+    if (output->first_ms > 0)
         printf(" from %s to %s", first, last);
     printf(": %" PRIu64 " accepted, %" PRIu64 " unmatched, %" PRIu64 " oversize, %" PRIu64
            " malformed; %" PRIu64 " values, %" PRIu64 " of them invalid\n",

@@ -585,6 +585,12 @@ def test_usage(bench):
         done = bench.run("collect", *arguments)
         equal((done.returncode, bool(done.stderr)), (2, True), f"collect {arguments}")
     equal(bench.run("collect", "--help").returncode, 0, "help")
+    alone = bench.directory / "alone" / "weir"
+    alone.parent.mkdir()
+    shutil.copy(harness.BINARY, alone)
+    done = subprocess.run([alone, "collect", "--help"], capture_output=True, text=True, timeout=60)
+    equal(done.returncode, 1, "the exit status without weir-collect")
+    expect("the package weir-collect brings it" in done.stderr, done.stderr)
 
 
 class Server:

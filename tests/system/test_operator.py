@@ -276,6 +276,17 @@ def test_hostile_socket(bench):
     equal(weir.process.poll(), None, "the daemon's end")
 
 
+def test_missing_words(bench):
+    """Without a series the verbs say what is missing."""
+    for arguments, reason in ((("explain", "hot"), "weir explain: no series is given"),
+                              (("explain",), "weir explain: no rule and no series is given"),
+                              (("ack", "hot"), "weir ack: something is missing; expected RULE S"),
+                              (("shelve", "hot", "x"), "expected RULE SERIES DURATION")):
+        done = bench.run(*arguments)
+        equal(done.returncode, harness.EXIT_USAGE, f"the exit status of {arguments}")
+        expect(reason in done.stderr, done.stderr)
+
+
 def test_two_of_a_gateway(bench):
     """A second weir of a gateway waits for the first to end; when it does not, it gives up."""
     broker, weir, _, _ = start(bench, more="")

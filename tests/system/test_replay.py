@@ -644,6 +644,18 @@ def test_a_retained_message_raises_no_alert(bench):
         equal(done.stdout.count(b'"alert"'), alerts, f"alerts with retain {retain}")
 
 
+def test_what_holds_no_message_is_told(bench):
+    config = bench.config([BOILER])
+    for capture in ("boiler/1/temp 21.5\nboiler/1/temp 22\n", "21.5\n", '{"temp":1}\n'):
+        done = bench.run("replay", "-c", config, "--alerts", data=capture.encode())
+        expect(done.stderr.splitlines()[-1].startswith(b"weir: no line of stdin could be read")
+               and b"`mosquitto_sub -t '#' -F %j`" in done.stderr, done.stderr)
+        expect(b"1970" not in done.stdout, "a time of no message")
+    mixed = line("boiler/1/temp", T0, "90") + "nonsense\n"
+    expect(b"no line of" not in bench.run("replay", "-c", config, data=mixed.encode()).stderr,
+           "one line was good")
+
+
 def test_exit_statuses(bench):
     config = bench.config([BOILER])
     for arguments in ([], ["nonsense"], ["--nonsense"], ["replay", "--nonsense"],
@@ -652,6 +664,9 @@ def test_exit_statuses(bench):
                       ["check", "--frob"]):
         done = bench.run(*arguments, status=2)
         expect(done.stderr and not done.stdout, f"{arguments}: usage goes to stderr")
+    for option in ("-c", "--nonsense"):
+        done = bench.run(option, config, status=2)
+        expect(f"no verb in front of '{option}'".encode() in done.stderr, done.stderr)
     expect(b"did you mean 'replay'" in bench.run("reply", status=2).stderr, "the nearest verb")
     bad = bench.write("bad.conf", 'gateway = "g"; strems: ();')
     for verb in ("check", "replay"):
