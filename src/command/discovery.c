@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/assert.h"
 #include "format/encode.h"
 
 /* Bytes of an identifier that are readable; what is longer is cut and told apart by its hash. */
@@ -269,6 +270,7 @@ enum weir_status weir_discovery_send_sensor(struct weir_outlet *outlet, uint32_t
     char label[WEIR_NAME_LENGTH_MAX + WEIR_TOPIC_LENGTH_MAX + 2];
     char object[ID_SIZE];
 
+    assert(config->fields && field < config->field_count);
     write_object_id(object, config->name, name, config->fields[field].name);
     join_name(label, sizeof(label), config->fields[field].name, name);
     begin(outlet, "sensor", object, label);

@@ -150,12 +150,10 @@ static bool is_squeezed(struct weir_keeper *keeper, int error)
 /* Under the lock: until there is something to do. */
 static void wait_round(struct weir_keeper *keeper, int error)
 {
-    int64_t now_ms = weir_keeper_monotonic_ms();
-
     if (error != 0) {
-        int64_t retry_ms = now_ms + (error == -EBUSY ? SQUEEZED_MS : RETRY_MS);
+        int64_t retry_ms = weir_keeper_monotonic_ms() + (error == -EBUSY ? SQUEEZED_MS : RETRY_MS);
 
-        while (!keeper->stopping && (now_ms = weir_keeper_monotonic_ms()) < retry_ms)
+        while (!keeper->stopping && weir_keeper_monotonic_ms() < retry_ms)
             weir_keeper_wait_for_work(keeper, retry_ms);
         return;
     }

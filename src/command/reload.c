@@ -99,15 +99,18 @@ bool weir_daemon_connect(struct weir_daemon *daemon)
     return daemon->input != NULL;
 }
 
+/* Configurations are zeroed before they are read, and so is what lies between their members. */
 static bool peer_changed(const struct weir_config *from, const struct weir_config *to)
 {
     return strcmp(from->gateway, to->gateway) != 0 ||
+           /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
            memcmp(&from->broker, &to->broker, sizeof(from->broker)) != 0;
 }
 
 static bool uplink_changed(const struct weir_config *from, const struct weir_config *to)
 {
     return strcmp(from->gateway, to->gateway) != 0 ||
+           /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
            memcmp(&from->uplink, &to->uplink, sizeof(from->uplink)) != 0;
 }
 

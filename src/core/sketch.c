@@ -218,16 +218,17 @@ void weir_sketch_merge(struct weir_sketch *sketch, const struct weir_sketch *oth
 {
     struct weir_sketch few;
 
-    if (other->count <= EXACT_MAX) {
-        for (uint64_t i = 0; i < other->count; i++)
-            weir_sketch_accept(sketch, other->samples[i]);
-    } else if (sketch->count <= EXACT_MAX) {
+    if (sketch->count > EXACT_MAX && other->count > EXACT_MAX) {
+        add_bins(sketch, other);
+        return;
+    }
+    if (other->count > EXACT_MAX) {
         few = *sketch;
         *sketch = *other;
-        weir_sketch_merge(sketch, &few);
-    } else {
-        add_bins(sketch, other);
+        other = &few;
     }
+    for (uint64_t i = 0; i < other->count; i++)
+        weir_sketch_accept(sketch, other->samples[i]);
 }
 
 void weir_sketch_sort(const struct weir_sketch *sketch, double sorted[static EXACT_MAX])

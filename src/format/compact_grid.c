@@ -21,7 +21,11 @@ double weir_compact_scale(uint32_t scale)
 
 static bool equal_bits(double a, double b)
 {
-    return memcmp(&a, &b, sizeof(a)) == 0;
+    uint64_t left, right;
+
+    memcpy(&left, &a, sizeof(left));
+    memcpy(&right, &b, sizeof(right));
+    return left == right;
 }
 
 double weir_compact_value(int64_t ticks, uint32_t scale)

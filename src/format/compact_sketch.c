@@ -182,7 +182,7 @@ void weir_compact_code_samples(struct weir_compact_codec *codec,
 
 static void code_plain(struct weir_compact_codec *codec, struct weir_compact_row *row)
 {
-    unsigned char bytes[WEIR_SKETCH_BYTES_MAX];
+    unsigned char bytes[WEIR_SKETCH_BYTES_MAX] = {0};
     uint64_t length = codec->coder.decoding ? 0 : weir_sketch_write(&row->sketch, bytes);
 
     length = weir_compact_code(codec, WEIR_COMPACT_SAMPLE, SAMPLE_PLAIN, length);

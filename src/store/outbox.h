@@ -86,7 +86,7 @@ bool weir_outbox_is_one_set(const struct weir_outbox_entry *left,
                             const struct weir_outbox_entry *right);
 
 /* The name of an entry's file. */
-void weir_outbox_name(char name[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry);
+void weir_outbox_name(char path[static WEIR_DISK_NAME_SIZE], const struct weir_outbox_entry *entry);
 
 /* True when this batch, as it was made, is waiting, or one that stands for it. */
 bool weir_outbox_has(const struct weir_outbox *outbox, uint64_t epoch, uint64_t sequence);
