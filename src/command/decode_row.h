@@ -6,9 +6,10 @@
  * quantiles, however many a row has: p50=20.1;p99=22.4.
  *
  * In line protocol the measurement is the stream; gateway, series, field and unit are tags, and
- * window, its length in milliseconds; revision and the aggregates are fields, revision and count as integers; the time is the window's
- * start, in nanoseconds. A revision so takes the place of what it revises. An empty tag is left
- * out, and what a tag cannot hold (control characters, a backslash at its end) is percent-encoded.
+ * window, its length in milliseconds; revision and the aggregates are fields, revision and count as
+ * integers; the time is the window's start, in nanoseconds. A revision so takes the place of what it
+ * revises. An empty tag is left out, and what a tag cannot hold (control characters, a backslash at
+ * its end) is percent-encoded.
  */
 #ifndef WEIR_COMMAND_DECODE_ROW_H
 #define WEIR_COMMAND_DECODE_ROW_H
