@@ -51,7 +51,8 @@ struct weir_outlet {
 void weir_outlet_init(struct weir_outlet *outlet, struct weir_intake *intake,
                       const struct weir_config *config);
 
-/* Begins a publish: the payload and the properties are empty, and the topic is weir/v1/<gateway>/ and what is given. */
+/* Begins a publish: the payload and the properties are empty, and the topic is weir/v1/<gateway>/
+ * and what is given. */
 void weir_outlet_begin(struct weir_outlet *outlet, const char *topic_end);
 
 /* Begins a publish to a whole topic. */

@@ -51,7 +51,8 @@ struct weir_replay_input {
 /* fd stays the caller's. */
 void weir_replay_input_init(struct weir_replay_input *input, int fd);
 
-/* Takes the next line that is neither blank nor passed over. The message points into input until the next call. */
+/* Takes the next line that is neither blank nor passed over. The message points into input until the
+ * next call. */
 enum weir_replay_outcome weir_replay_input_next(struct weir_replay_input *input,
                                                 struct weir_message *message);
 

@@ -92,7 +92,8 @@ enum weir_status weir_batch_accept(struct weir_batch *batch,
                                    const struct weir_summary *summary,
                                    const struct weir_sketch *sketch);
 
-/* Appends a row and its sketch, if it is not NULL, and no text: for a batch whose bytes are made otherwise. */
+/* Appends a row and its sketch, if it is not NULL, and no text: for a batch whose bytes are made
+ * otherwise. */
 enum weir_status weir_batch_accept_row(struct weir_batch *batch,
                                        const struct weir_stream_config *stream,
                                        const struct weir_summary *summary,

@@ -37,7 +37,7 @@ enum weir_compact_kind {
 /* Contexts of WEIR_COMPACT_FLAG. */
 enum weir_compact_flag {
     WEIR_COMPACT_FLAG_MORE,           /* there is another row */
-    WEIR_COMPACT_FLAG_UNSYNCHRONISED, /* the clock was not always right; with CORRECTED, it was put right */
+    WEIR_COMPACT_FLAG_UNSYNCHRONISED, /* the clock was wrong; with CORRECTED, put right */
     WEIR_COMPACT_FLAG_NEXT,           /* the track is the one that was next the last time */
     WEIR_COMPACT_FLAG_STREAM_NAMED,
     WEIR_COMPACT_FLAG_SERIES_NAMED,

@@ -1,7 +1,7 @@
 /*
- * What the text of a setting may be: durations, sizes, slopes, names, addresses, topic filters. Each check
- * that can fail in more than one way says how: NULL when the text is in order, else a static string
- * that completes "... expected".
+ * What the text of a setting may be: durations, sizes, slopes, names, addresses, topic filters. Each
+ * check that can fail in more than one way says how: NULL when the text is in order, else a static
+ * string that completes "... expected".
  */
 #ifndef WEIR_PORT_CONFIG_VALUE_H
 #define WEIR_PORT_CONFIG_VALUE_H
